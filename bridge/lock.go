@@ -1,0 +1,244 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// LockID is the lock's IEEE address in the form 00:0d:6f:00:0a:90:69:e7. It never changes and is never reused for another lock.
+type LockID string
+
+// Slot is the number under which a lock keeps a code (User ID, ZCL 7.3.2.14).
+type Slot uint16
+
+// Bolt is the position that the lock itself reported.
+type Bolt uint8
+
+// Bolt positions (LockState, ZCL 7.3.2.2.1). Moving and Jammed are Partial with the driver's reading of why.
+const (
+	BoltUnknown Bolt = iota
+	Locked
+	Unlocked
+	Partial // not fully locked: in transit, or neither
+	Jammed
+)
+
+func (b Bolt) String() string {
+	return [...]string{"unknown", "locked", "unlocked", "partial", "jammed"}[min(int(b), 4)]
+}
+
+// Door is the door's own position, where a lock reports it (DoorState, ZCL 7.3.2.2.4).
+type Door uint8
+
+// Door positions.
+const (
+	DoorUnknown Door = iota
+	DoorClosed
+	DoorOpen
+	DoorJammed
+	DoorForced
+	DoorError
+)
+
+func (d Door) String() string {
+	return [...]string{"unknown", "closed", "open", "jammed", "forced open", "error"}[min(int(d), 5)]
+}
+
+// Info is what is known of a lock from its interview and its family's profile.
+type Info struct {
+	ID           LockID
+	Manufacturer string
+	Model        string // the model identifier, as the lock gives it
+	Family       string // the profile's name: yale_assure, kwikset, …, generic
+	FamilyTitle  string // for people: "Yale Assure"
+	Firmware     string
+	Ready        bool // the interview is complete
+	Traits       Traits
+}
+
+// RemoteControl says what the radio can do to the bolt.
+type RemoteControl uint8
+
+// Ways of remote control.
+const (
+	RemoteFull       RemoteControl = iota // lock and unlock
+	RemoteUnlockOnly                      // no lock command
+	RemoteNone                            // read-only
+)
+
+// ReadBack says whether a slot's content can be read.
+type ReadBack uint8
+
+// Kinds of read-back.
+const (
+	ReadBackUnknown ReadBack = iota // not probed yet
+	ReadBackFull                    // digits come back
+	ReadBackStatus                  // occupied or empty, digits hidden (SendPINOverTheAir = 0)
+	ReadBackNone
+)
+
+// Traits are the abilities and limits of one lock.
+type Traits struct {
+	Remote           RemoteControl
+	Slots            int    // how many codes it holds; zero: it cannot hold codes that are set by radio
+	FirstSlot        Slot   // first slot for people's codes
+	LastSlot         Slot   // last one
+	MasterSlots      []Slot // never touched
+	PINMin, PINMax   int    // digits
+	SameLength       bool   // all codes must have one length
+	ReadBack         ReadBack
+	WeekDays         int  // week-day schedules a user; zero: the lock has none
+	YearDays         int  // year-day schedules a user
+	PINForRemote     bool // RequirePINforRFOperation is on
+	DoorSensor       bool
+	Sleepy           bool
+	AutoRelock       bool // AutoRelockTime can be set
+	Sound            bool // SoundVolume can be set
+	RFID             bool // it may hold RFID tags, which are lost in a reset
+	Fingerprint      bool
+	ReportsReset     bool       // sends the alarm "reset to factory defaults"
+	RemoteResets     []ResetWay // what the profile or a probe says the radio can do
+	SelfMovesOnly    bool       // bolt state is not reported: shown unknown until read
+	BatteryUnit      string     // "half percent", "percent", "volt", "unknown"
+	VolatilePINs     bool       // codes are ephemeral on the lock (easyiot)
+	ProgrammingShift bool       // user ids of programming events come shifted by 8 bits
+}
+
+// ResetWay is one of the things that people call a remote reset.
+type ResetWay string
+
+// Ways of resetting.
+const (
+	ResetClearCodes ResetWay = "clear-codes" // ClearAllPINCodes: codes only (ZCL 7.3.2.17.9)
+	ResetBasic      ResetWay = "basic"       // Basic ResetToFactoryDefaults (ZCL 3.2.2.3.1): by the specification attributes only; some makers wipe codes
+	ResetLeave      ResetWay = "leave"       // leaves the network; assume that the codes stay
+	ResetHands      ResetWay = "hands"       // a person at the door, guided
+)
+
+// ActionKind is what is asked of the bolt.
+type ActionKind uint8
+
+// Actions. There is no toggle: a person asks for a state.
+const (
+	ActLock ActionKind = iota + 1
+	ActUnlock
+)
+
+func (k ActionKind) String() string {
+	switch k {
+	case ActLock:
+		return "lock"
+	case ActUnlock:
+		return "unlock"
+	}
+	return "unknown"
+}
+
+// Wants is the bolt position that the action asks for.
+func (k ActionKind) Wants() Bolt {
+	if k == ActLock {
+		return Locked
+	}
+	return Unlocked
+}
+
+// Stage is how far a command has come.
+type Stage uint8
+
+// Stages, in order. Only Moved is the bolt's own word.
+const (
+	StageNone      Stage = iota
+	StageQueued          // in the lock's mailbox
+	StageSent            // handed to the radio
+	StageDelivered       // the lock's radio acknowledged it
+	StageAccepted        // the lock answered yes
+	StageMoved           // the lock reported the bolt where it was asked to be
+)
+
+func (s Stage) String() string {
+	return [...]string{"none", "queued", "sent", "delivered", "accepted", "moved"}[min(int(s), 5)]
+}
+
+// Action is one request to move the bolt. It lives as long as the context it is given with, and no longer.
+type Action struct {
+	Kind     ActionKind
+	PIN      PIN         // for locks that want one; zero otherwise
+	Cause    Cause       // who asked, and from where
+	Progress func(Stage) // called once for each stage reached, from any goroutine; must not block; may be nil
+}
+
+// CredentialState is what reading a slot showed.
+type CredentialState uint8
+
+// States of a slot.
+const (
+	SlotUnknown    CredentialState = iota // not read
+	SlotEmpty                             // nothing there
+	SlotUnreadable                        // something is there, the digits are hidden
+	SlotKnown                             // the digits came back
+)
+
+func (s CredentialState) String() string {
+	return [...]string{"unknown", "empty", "unreadable", "known"}[min(int(s), 3)]
+}
+
+// Credential is the content of a slot.
+type Credential struct {
+	State    CredentialState
+	PIN      PIN  // with SlotKnown
+	Disabled bool // occupied, but does not open (UserStatus 3)
+	Type     uint8
+}
+
+// Settings are the lock's own settings that a reset erases and a restore brings back; nil means not known or not supported.
+type Settings struct {
+	AutoRelock     *time.Duration `json:"auto_relock,omitempty"`  // zero: off (AutoRelockTime, ZCL 7.3.2.5.5)
+	Sound          *uint8         `json:"sound,omitempty"`        // 0 silent to 2 high (SoundVolume)
+	Language       *string        `json:"language,omitempty"`     // two letters (ISO 639-1)
+	OperatingMode  *uint8         `json:"mode,omitempty"`         // 0 normal, 1 vacation, 2 privacy, 3 no RF, 4 passage
+	OneTouch       *bool          `json:"one_touch,omitempty"`    // EnableOneTouchLocking
+	WrongCodeLimit *uint8         `json:"wrong_limit,omitempty"`  // WrongCodeEntryLimit
+	DisableSeconds *uint8         `json:"disable_secs,omitempty"` // UserCodeTemporaryDisableTime, seconds
+	SendPIN        *bool          `json:"send_pin,omitempty"`     // SendPINOverTheAir
+}
+
+// Lock is one lock as a driver gives it. It is safe for concurrent use; every method blocks until answered or until ctx ends, and nothing of what it
+// does happens after ctx has ended.
+type Lock interface {
+	ID() LockID
+	Info() Info
+	// Actuate returns nil when the lock accepted; the movement arrives as BoltMoved. It is never sent after ctx ended, after a later Actuate, or twice.
+	Actuate(ctx context.Context, a Action) error
+	// Refresh reads bolt, door and battery; what is read arrives as events.
+	Refresh(ctx context.Context) error
+	// WritePIN stores a code. Nil means that the lock said yes, which ReadSlot may disprove.
+	WritePIN(ctx context.Context, s Slot, p PIN) error
+	ClearPIN(ctx context.Context, s Slot) error
+	ReadSlot(ctx context.Context, s Slot) (Credential, error)
+	// WriteSchedule sets the lock's own schedule for a slot (week-day and year-day, ZCL 7.3.2.17.12 and .15); ErrUnsupported if it has none that fits.
+	WriteSchedule(ctx context.Context, s Slot, sch Schedule) error
+	ClearSchedule(ctx context.Context, s Slot) error
+	ReadSettings(ctx context.Context) (Settings, error)
+	WriteSettings(ctx context.Context, s Settings) error
+	// Reset starts one of the remote ways; ErrNeedsHands or ErrUnsupported where the lock has no such way. Nil means that the lock said yes, no more.
+	Reset(ctx context.Context, way ResetWay) error
+}
+
+// Join is a request to open the network.
+type Join struct {
+	Window      time.Duration // how long, at most 254 s; zero closes the network
+	Only        LockID        // let only this one in, where the dongle can; everything else that comes is sent away and reported
+	InstallCode []byte        // registered for Device before it joins
+	Device      LockID
+}
+
+// Driver brings locks. It does not know people.
+type Driver interface {
+	// Run works until ctx ends. emit is called from one goroutine, in order, with Seq zero; it does not block.
+	Run(ctx context.Context, emit func(Event)) error
+	Lock(id LockID) (Lock, error)
+	Locks() []LockID
+	Admit(ctx context.Context, j Join) error
+	// Forget removes the lock from the network and from the driver's memory; force forgets it even if it cannot be told.
+	Forget(ctx context.Context, id LockID, force bool) error
+}

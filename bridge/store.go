@@ -1,0 +1,89 @@
+package bridge
+
+import "time"
+
+// Store is where the bridge keeps what must survive. A Commit is atomic and durable when it returns nil; when it returns an error nothing of it happened.
+// PINs in it are sealed by the store.
+type Store interface {
+	Load() (Saved, error)
+	Commit(Change) error
+	// Events returns at most limit journal entries with Seq > after, oldest first.
+	Events(after uint64, limit int) ([]Event, error)
+}
+
+// Saved is the whole durable state but the journal.
+type Saved struct {
+	Locks   []SavedLock
+	Users   []User
+	Slots   []SavedSlot
+	Resets  []SavedReset
+	LastSeq uint64 // of the journal
+	LastID  UserID // highest ever given
+	Counter map[string]uint64
+}
+
+// SavedLock is a known lock.
+type SavedLock struct {
+	ID        LockID
+	Name      string
+	Slug      string // stable label for metrics, made once from the first name
+	Info      Info
+	Added     time.Time
+	Forgotten time.Time // not zero: no longer of this home; the record keeps its id from being reused
+	Bolt      Bolt      // last reported; shown as unknown after a start until the lock is heard
+	BoltAt    time.Time
+	Battery   *float64 // percent
+	BatteryAt time.Time
+	Settings  Settings
+}
+
+// SlotKey names a slot of a lock.
+type SlotKey struct {
+	Lock LockID
+	Slot Slot
+}
+
+// SavedSlot is desired and observed state of one slot.
+type SavedSlot struct {
+	SlotKey
+	User      UserID // whom it is meant for; zero: nobody
+	Want      bool   // a code should be there (now, its schedule considered)
+	Wanted    PIN    // the digits that should be there
+	Observed  CredentialState
+	Seen      PIN // the digits last written with success or read; for read-back comparison
+	State     CodeState
+	Reason    string
+	Attempts  int
+	NotBefore time.Time // no attempt earlier
+	Since     time.Time
+}
+
+// SavedReset is a factory-reset workflow, one at most for each lock.
+type SavedReset struct {
+	Lock  LockID
+	Stage string
+	Data  []byte // JSON of the workflow's own record; captured PINs stand in Sealed
+	Codes []CapturedCode
+	Since time.Time
+}
+
+// CapturedCode is a code read from a lock before it is erased.
+type CapturedCode struct {
+	Slot Slot
+	User UserID
+	PIN  PIN
+}
+
+// Change is one atomic step. Put replaces a record whole.
+type Change struct {
+	PutLocks   []SavedLock
+	DropLocks  []LockID
+	PutUsers   []User
+	DropUsers  []UserID
+	PutSlots   []SavedSlot
+	DropSlots  []SlotKey
+	PutResets  []SavedReset
+	DropResets []LockID
+	Counters   map[string]uint64
+	Append     []Event // with Seq already given
+}

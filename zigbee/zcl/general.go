@@ -19,6 +19,9 @@ const (
 )
 
 func newGeneral(rt Route) Message {
+	if rt.Cluster == ClusterAssaC4 {
+		return newAssa(rt)
+	}
 	switch [3]uint16{rt.Cluster, uint16(rt.Direction), uint16(rt.Command)} {
 	case [3]uint16{ClusterBasic, uint16(ToServer), uint16(CmdBasicReset)}:
 		return new(ResetToFactoryDefaults)

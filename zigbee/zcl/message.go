@@ -41,7 +41,7 @@ func Parse(cluster uint16, frame []byte) (Header, Message, error) {
 	if h.Type == Global {
 		rt.Cluster = AnyCluster
 	}
-	m := newMessage(rt)
+	m := newMessage(rt, h.ManufacturerSpecific)
 	m.parse(&r)
 	if err := r.FinError(); err != nil {
 		return h, nil, fmt.Errorf("zcl: %T: %w", m, err)
@@ -63,13 +63,13 @@ func Append(dst []byte, h Header, m Message) []byte {
 	return m.appendPayload(h.Append(dst))
 }
 
-// newMessage makes the empty message for a route.
-func newMessage(rt Route) Message {
+// newMessage makes the empty message for a route. A maker's command shares its number with a standard one and means something else.
+func newMessage(rt Route, vendor bool) Message {
 	var m Message
 	switch {
 	case rt.Type == Global:
 		m = newFoundation(rt.Command)
-	case rt.Manufacturer != 0:
+	case vendor:
 		m = newVendor(rt)
 	case rt.Cluster == ClusterDoorLock && rt.Direction == ToServer:
 		m = newDoorLockRequest(rt.Command)

@@ -71,13 +71,6 @@ func (r *reader) u32(field string) uint32 {
 	return 0
 }
 
-func (r *reader) u64(field string) uint64 {
-	if b := r.take(field, 8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
-
 // uint reads an n-byte little-endian number, n up to 8.
 func (r *reader) uint(field string, n int) uint64 {
 	var v uint64

@@ -61,13 +61,12 @@ type ResetPlan struct {
 
 // DefaultCode is the code with which the lock opens after a reset. It is advice to the person at the door: it is never written to logs or events.
 type DefaultCode struct {
-	Kind       string   `json:"kind"` // none, fixed, sticker, unknown
-	Text       string   `json:"text"` // for the person
-	Source     string   `json:"source"`
-	Confidence string   `json:"confidence"`
-	Slots      []Slot   `json:"slots,omitempty"` // where default users stand, if known
-	Provable   bool     `json:"provable"`        // reading those slots can show that they are gone
-	codes      []string // the fixed ones: compared with what is read back, never printed
+	Kind       string `json:"kind"` // none, fixed, sticker, unknown
+	Text       string `json:"text"` // for the person
+	Source     string `json:"source"`
+	Confidence string `json:"confidence"`
+	Slots      []Slot `json:"slots,omitempty"` // where default users stand, if known
+	Provable   bool   `json:"provable"`        // reading those slots can show that they are gone
 }
 
 // ResetStep is one thing for a person to do.

@@ -25,6 +25,7 @@ type resetHost interface {
 	savedSlots(id LockID) []SavedSlot // a copy, digits included
 	userAllowedNow(id UserID) bool    // the user's schedule lets a code open now
 	userName(id UserID) string        // empty: no such user
+	savedSettings(id LockID) Settings // as last known
 
 	// saveReset makes the workflow's record durable in one Commit together with its journal lines, which get their Seq there. A nil record drops it.
 	saveReset(id LockID, rec *SavedReset, evs ...Event) error

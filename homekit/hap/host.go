@@ -3,95 +3,226 @@ package hap
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
 	"sync"
+	"time"
 
-	"github.com/brutella/hap/accessory"
-	"github.com/brutella/hap/characteristic"
+	"github.com/latchkeyd/latchkey/homekit/hap/mdns"
 )
 
 // Host runs any number of servers. Nothing starts before Run.
 type Host struct {
-	cfg Config
-	mu  sync.Mutex
+	cfg    Config
+	limits Limits
+	log    *slog.Logger
+	adv    Advertiser
+
+	mu      sync.Mutex
+	running bool
+	done    bool
+	servers map[string]*Server
+
+	gateMu sync.Mutex
+	gate   map[*conn]struct{} // unverified connections
 }
 
-// Server is one accessory server: an identity, its pairings, its accessories.
-type Server struct{}
-
-var errSkeleton = errors.New("hap: not built yet")
-
 // NewHost returns a host without servers.
-func NewHost(cfg Config) *Host { return &Host{cfg: cfg} }
+func NewHost(cfg Config) *Host {
+	h := &Host{
+		cfg: cfg, limits: cfg.Limits.withDefaults(), log: cfg.Logger, adv: cfg.Advertiser,
+		servers: make(map[string]*Server), gate: make(map[*conn]struct{}),
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.adv == nil {
+		h.adv = mdns.New(mdns.Config{Interfaces: cfg.Interfaces, Logger: h.log})
+	}
+	return h
+}
 
-// Run serves all servers, those opened later too, until ctx ends.
-func (h *Host) Run(ctx context.Context) error { return errSkeleton }
+// Run serves all servers, those opened later too, until ctx ends. A host runs
+// once.
+func (h *Host) Run(ctx context.Context) error {
+	h.mu.Lock()
+	if h.running || h.done {
+		h.mu.Unlock()
+		return errors.New("hap: a host runs once")
+	}
+	h.running = true
+	for _, s := range h.servers {
+		s.start()
+	}
+	h.mu.Unlock()
+
+	// The advertiser outlives the servers: their goodbyes are its last work.
+	advCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	failed := make(chan error, 1)
+	go func() { failed <- h.adv.Run(advCtx) }()
+	var err error
+	ended := false
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		ended = true
+		if err == nil {
+			err = errors.New("hap: advertiser ended")
+		}
+	}
+
+	h.mu.Lock()
+	h.running, h.done = false, true
+	servers := h.servers
+	h.servers = make(map[string]*Server)
+	h.mu.Unlock()
+	for _, s := range servers {
+		s.stop()
+	}
+	stop()
+	if !ended {
+		err = <-failed
+	}
+	return err
+}
 
 // Open loads or creates the server's identity and binds its port. It serves
 // at once if Run runs, else from Run on.
-func (h *Host) Open(cfg ServerConfig) (*Server, error) { return nil, errSkeleton }
+func (h *Host) Open(cfg ServerConfig) (*Server, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.done {
+		return nil, errors.New("hap: the host has ended")
+	}
+	if h.servers[cfg.Key] != nil {
+		return nil, fmt.Errorf("hap: server %q is open already", cfg.Key)
+	}
+	s, err := h.newServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	h.servers[cfg.Key] = s
+	if h.running {
+		s.start()
+	}
+	return s, nil
+}
 
 // Close ends a server's connections and withdraws it; its records stay.
-func (h *Host) Close(key string) error { return errSkeleton }
+// Closing one that is not open succeeds.
+func (h *Host) Close(key string) error {
+	h.mu.Lock()
+	s := h.servers[key]
+	delete(h.servers, key)
+	h.mu.Unlock()
+	if s != nil {
+		s.stop()
+	}
+	return nil
+}
 
-// Forget closes a server, if open, and deletes its records.
-func (h *Host) Forget(key string, store KV) error { return errSkeleton }
+// Forget closes a server, if open, and deletes its records: identity, keys,
+// pairings. What opens under the same key later is another accessory.
+func (h *Host) Forget(key string, store KV) error {
+	if err := h.Close(key); err != nil {
+		return err
+	}
+	return records{store, key}.forget()
+}
 
 // Stats sums over all servers.
-func (h *Host) Stats() Stats { return Stats{} }
+func (h *Host) Stats() Stats {
+	h.mu.Lock()
+	servers := make([]*Server, 0, len(h.servers))
+	for _, s := range h.servers {
+		servers = append(servers, s)
+	}
+	h.mu.Unlock()
+	var sum Stats
+	for _, s := range servers {
+		st := s.Stats()
+		sum.Sessions += st.Sessions
+		sum.Connections += st.Connections
+		sum.Pairings += st.Pairings
+		sum.Servers += st.Servers
+		sum.Advertised += st.Advertised
+		sum.PairFailures += st.PairFailures
+	}
+	return sum
+}
 
-// SetupCode returns "XXX-XX-XXX".
-func (s *Server) SetupCode() string { return "" }
+// enter lets an unverified connection in. Where there is no room the longest
+// silent one of whoever holds the most goes: first those that never asked
+// anything, those that are pairing last.
+func (h *Host) enter(c *conn) {
+	h.gateMu.Lock()
+	defer h.gateMu.Unlock()
+	h.gate[c] = struct{}{}
+	sameServer, sameAddr := 0, 0
+	for o := range h.gate {
+		if o.s == c.s {
+			sameServer++
+		}
+		if o.addr == c.addr {
+			sameAddr++
+		}
+	}
+	var among func(*conn) bool
+	switch {
+	case sameAddr > h.limits.PerAddress:
+		among = func(o *conn) bool { return o.addr == c.addr }
+	case sameServer > h.limits.UnverifiedEach:
+		among = func(o *conn) bool { return o.s == c.s }
+	case len(h.gate) > h.limits.Unverified:
+		among = func(*conn) bool { return true }
+	default:
+		return
+	}
+	if victim := h.victim(c, among); victim != nil {
+		delete(h.gate, victim)
+		victim.hangUp()
+	}
+}
 
-// SetupID returns the four characters of the setup identifier.
-func (s *Server) SetupID() string { return "" }
+func (h *Host) victim(newest *conn, among func(*conn) bool) *conn {
+	var pool []*conn
+	held := make(map[netip.Addr]int)
+	for o := range h.gate {
+		if among(o) && o != newest {
+			pool = append(pool, o)
+			held[o.addr]++
+		}
+	}
+	if len(pool) == 0 {
+		return nil
+	}
+	rank := func(o *conn) int64 {
+		r := o.active.Load() / int64(time.Microsecond)
+		if o.asked.Load() {
+			r += 1 << 60
+		}
+		if o.pairing.Load() {
+			r += 1 << 61
+		}
+		return r
+	}
+	return slices.MinFunc(pool, func(a, b *conn) int {
+		if d := held[b.addr] - held[a.addr]; d != 0 {
+			return d
+		}
+		if rank(a) < rank(b) {
+			return -1
+		}
+		return 1
+	})
+}
 
-// SetupURI returns the X-HM:// text of the QR code.
-func (s *Server) SetupURI() string { return "" }
-
-// ID returns the device identifier "AA:BB:CC:DD:EE:FF".
-func (s *Server) ID() string { return "" }
-
-// Port returns the TCP port in use.
-func (s *Server) Port() int { return 0 }
-
-// Paired reports whether a controller is paired.
-func (s *Server) Paired() bool { return false }
-
-// Pairings lists the controllers.
-func (s *Server) Pairings() []Pairing { return nil }
-
-// Unpair removes all pairings and closes all sessions.
-func (s *Server) Unpair() error { return errSkeleton }
-
-// OnIdentify sets what happens when a controller asks the accessory to show
-// itself: POST /identify (aid 1) or a write to an Identify characteristic.
-func (s *Server) OnIdentify(f func(aid uint64)) {}
-
-// OnPairingChange sets what is called after a pairing was added or removed.
-func (s *Server) OnPairingChange(f func()) {}
-
-// OnRead sets the handler of reads; nil takes it away. It may be called
-// before the characteristic's accessory is added.
-func (s *Server) OnRead(c *characteristic.C, f ReadFunc) {}
-
-// OnWrite sets the handler of writes; nil takes it away.
-func (s *Server) OnWrite(c *characteristic.C, f WriteFunc) {}
-
-// AdminOnly keeps a characteristic from controllers without the admin
-// permission.
-func (s *Server) AdminOnly(c *characteristic.C) {}
-
-// Set stores a value and tells the subscribed controllers if it changed.
-func (s *Server) Set(c *characteristic.C, value any) error { return errSkeleton }
-
-// Get returns the stored value, nil for a characteristic of another server.
-func (s *Server) Get(c *characteristic.C) any { return nil }
-
-// AddAccessory adds an accessory while the server runs (R2 2.5.3, bridges).
-func (s *Server) AddAccessory(a *accessory.A) error { return errSkeleton }
-
-// RemoveAccessory takes an accessory out.
-func (s *Server) RemoveAccessory(aid uint64) error { return errSkeleton }
-
-// Stats counts this server.
-func (s *Server) Stats() Stats { return Stats{} }
+// leaveGate is for those that verified or ended.
+func (h *Host) leaveGate(c *conn) {
+	h.gateMu.Lock()
+	defer h.gateMu.Unlock()
+	delete(h.gate, c)
+}

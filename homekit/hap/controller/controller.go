@@ -4,12 +4,36 @@ package controller
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
-	"time"
+	"sync"
+
+	"github.com/latchkeyd/latchkey/homekit/hap/frame"
 )
 
-var errSkeleton = errors.New("controller: not built yet")
+// Errors of exchanges.
+var (
+	ErrClosed   = errors.New("controller: connection ended")
+	ErrProtocol = errors.New("controller: the accessory broke the protocol")
+)
+
+// PairingError is a TLV error code of a pairing message (R2 table 5-5):
+// 2 authentication, 5 max tries, 6 unavailable, 7 busy.
+type PairingError byte
+
+func (e PairingError) Error() string { return fmt.Sprintf("controller: pairing error %d", byte(e)) }
+
+// HTTPError is an answer other than 200, 204 or 207.
+type HTTPError struct {
+	Code int
+	Body string
+}
+
+func (e *HTTPError) Error() string { return fmt.Sprintf("controller: HTTP %d %s", e.Code, e.Body) }
 
 // Identity is a controller's long-term key.
 type Identity struct {
@@ -18,7 +42,19 @@ type Identity struct {
 }
 
 // NewIdentity makes a random one.
-func NewIdentity() Identity { return Identity{} }
+func NewIdentity() Identity {
+	var u [16]byte
+	rand.Read(u[:])
+	h := hex.EncodeToString(u[:])
+	seed := make([]byte, ed25519.SeedSize)
+	rand.Read(seed)
+	return Identity{ID: h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], Seed: seed}
+}
+
+// LTPK returns the public key.
+func (i Identity) LTPK() []byte {
+	return ed25519.NewKeyFromSeed(i.Seed).Public().(ed25519.PublicKey)
+}
 
 // Pairing is what both sides know after pair-setup; keep it as JSON.
 type Pairing struct {
@@ -28,100 +64,136 @@ type Pairing struct {
 	Address       string   `json:"address"` // host:port
 }
 
-// ID names a characteristic.
-type ID struct{ AID, IID uint64 }
-
-// Write is one entry of PUT /characteristics.
-type Write struct {
-	ID
-	Value    any   // nil: absent
-	Events   *bool // ev
-	Response bool  // r
+// Pair dials, pairs by the setup code "XXX-XX-XXX" and hangs up.
+func Pair(ctx context.Context, address, code string) (*Pairing, error) {
+	c, err := Dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	p, err := c.PairSetup(ctx, NewIdentity(), code)
+	if err != nil {
+		return nil, err
+	}
+	p.Address = address
+	return p, nil
 }
 
-// Result is one entry of an answer.
-type Result struct {
-	ID
-	Status int
-	Value  any // float64, string, bool, nil
-}
-
-// Response is a raw HTTP answer.
-type Response struct {
-	Code   int
-	Header map[string]string // names in lower case
-	Body   []byte
+// Connect dials and verifies.
+func (p *Pairing) Connect(ctx context.Context) (*Conn, error) {
+	c, err := Dial(ctx, p.Address)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Verify(ctx, p); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // Conn is a connection to an accessory server, safe for concurrent use;
 // requests are sent one at a time.
-type Conn struct{}
+type Conn struct {
+	nc      net.Conn
+	turn    chan struct{} // held by the request under way
+	answers chan *Response
+	ended   chan struct{}
+	pid     uint64
 
-// Pair dials, pairs by the setup code "XXX-XX-XXX" and hangs up.
-func Pair(ctx context.Context, address, code string) (*Pairing, error) { return nil, errSkeleton }
+	keyMu  sync.Mutex
+	sealer *frame.Sealer
+	opener *frame.Opener
 
-// Connect dials and verifies.
-func (p *Pairing) Connect(ctx context.Context) (*Conn, error) { return nil, errSkeleton }
-
-// Dial opens an unverified connection.
-func Dial(ctx context.Context, address string) (*Conn, error) { return nil, errSkeleton }
-
-// NewConn uses an open connection.
-func NewConn(nc net.Conn) *Conn { return &Conn{} }
-
-// PairSetup runs M1–M6.
-func (c *Conn) PairSetup(ctx context.Context, id Identity, code string) (*Pairing, error) {
-	return nil, errSkeleton
+	mu     sync.Mutex
+	events [][]Result
+	arrive chan struct{} // has a token while events may be waiting
+	err    error
 }
 
-// Verify runs pair-verify; the connection is encrypted afterwards.
-func (c *Conn) Verify(ctx context.Context, p *Pairing) error { return errSkeleton }
+// Dial opens an unverified connection.
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	return NewConn(nc), nil
+}
+
+// NewConn uses an open connection. A goroutine reads it until Close.
+func NewConn(nc net.Conn) *Conn {
+	c := &Conn{
+		nc: nc, turn: make(chan struct{}, 1), answers: make(chan *Response, 1),
+		ended: make(chan struct{}), arrive: make(chan struct{}, 1),
+	}
+	go c.read()
+	return c
+}
+
+// Close hangs up and waits for the reader.
+func (c *Conn) Close() error {
+	err := c.nc.Close()
+	<-c.ended
+	return err
+}
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.ended }
 
 // Do sends one request and waits for its answer.
 func (c *Conn) Do(ctx context.Context, method, target, contentType string, body []byte) (*Response, error) {
-	return nil, errSkeleton
+	return c.do(ctx, appendRequest(nil, method, target, contentType, body), nil)
 }
 
-// Accessories returns the attribute database as JSON.
-func (c *Conn) Accessories(ctx context.Context) ([]byte, error) { return nil, errSkeleton }
-
-// Get reads characteristics.
-func (c *Conn) Get(ctx context.Context, ids ...ID) ([]Result, error) { return nil, errSkeleton }
-
-// Put writes; a nil slice is 204, all done.
-func (c *Conn) Put(ctx context.Context, ws ...Write) ([]Result, error) { return nil, errSkeleton }
-
-// Prepare begins a timed write (PUT /prepare).
-func (c *Conn) Prepare(ctx context.Context, ttl time.Duration, pid uint64) error { return errSkeleton }
-
-// PutTimed prepares and writes.
-func (c *Conn) PutTimed(ctx context.Context, ttl time.Duration, ws ...Write) ([]Result, error) {
-	return nil, errSkeleton
+// Send writes raw octets, encrypted once verified, and waits for nothing.
+func (c *Conn) Send(plain []byte) error {
+	c.keyMu.Lock()
+	defer c.keyMu.Unlock()
+	if c.sealer != nil {
+		plain = c.sealer.Seal(nil, plain)
+	}
+	_, err := c.nc.Write(plain)
+	return err
 }
 
-// Subscribe asks for events.
-func (c *Conn) Subscribe(ctx context.Context, ids ...ID) error { return errSkeleton }
-
-// NextEvent waits for one event message; its entries have status 0.
-func (c *Conn) NextEvent(ctx context.Context) ([]Result, error) { return nil, errSkeleton }
-
-// AddPairing adds or changes a controller; admins only.
-func (c *Conn) AddPairing(ctx context.Context, id string, ltpk []byte, admin bool) error {
-	return errSkeleton
+// do sends a request; before runs when its answer is there and before the
+// reader reads on.
+func (c *Conn) do(ctx context.Context, plain []byte, upgrade func(*Response) error) (*Response, error) {
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.ended:
+		return nil, c.cause()
+	}
+	defer func() { <-c.turn }()
+	if err := c.Send(plain); err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	select {
+	case r := <-c.answers:
+		if upgrade != nil {
+			if err := upgrade(r); err != nil {
+				return r, err
+			}
+		}
+		return r, nil
+	case <-ctx.Done():
+		c.nc.Close() // the answer would be taken for the next one's
+		return nil, ctx.Err()
+	case <-c.ended:
+		select {
+		case r := <-c.answers:
+			return r, nil
+		default:
+			return nil, c.cause()
+		}
+	}
 }
 
-// RemovePairing removes a controller; admins only.
-func (c *Conn) RemovePairing(ctx context.Context, id string) error { return errSkeleton }
-
-// PairingEntry is one line of ListPairings.
-type PairingEntry struct {
-	ID    string
-	LTPK  []byte
-	Admin bool
+func (c *Conn) cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Errorf("%w: %w", ErrClosed, c.err)
 }
-
-// ListPairings lists the controllers; admins only.
-func (c *Conn) ListPairings(ctx context.Context) ([]PairingEntry, error) { return nil, errSkeleton }
-
-// Close hangs up.
-func (c *Conn) Close() error { return nil }

@@ -30,10 +30,8 @@ type Parser struct {
 // Feed takes the bytes p that arrived at now and calls emit for every frame that they complete, in order. The payload given to emit is valid until emit
 // returns. Pass the zero time where Gap is not used.
 func (p *Parser) Feed(now time.Time, in []byte, emit func(Frame)) {
-	if len(p.buf) > 0 && p.Gap > 0 && now.Sub(p.last) > p.Gap {
-		p.Counters.Timeout++
-		p.drop(1)
-		p.scan(emit)
+	if p.Gap > 0 && now.Sub(p.last) > p.Gap {
+		p.Expire(emit)
 	}
 	p.last = now
 	for len(in) > 0 {
@@ -49,6 +47,19 @@ func (p *Parser) Feed(now time.Time, in []byte, emit func(Frame)) {
 		n := min(len(in), MaxPayload+overhead)
 		p.buf = append(p.buf, in[:n]...)
 		in = in[n:]
+		p.scan(emit)
+	}
+}
+
+// Expire gives up an unfinished frame, because its rest stays away, and emits the whole frames that hid behind its start. Call it when the line was silent
+// for longer than Gap while Pending was not zero.
+func (p *Parser) Expire(emit func(Frame)) {
+	if len(p.buf) > 0 {
+		p.Counters.Timeout++
+	}
+	for len(p.buf) > 0 {
+		p.Counters.Garbage++
+		p.buf = append(p.buf[:0], p.buf[1:]...)
 		p.scan(emit)
 	}
 }
@@ -96,10 +107,4 @@ func (p *Parser) scan(emit func(Frame)) {
 		b = b[n+overhead:]
 	}
 	p.buf = append(p.buf[:0], b...)
-}
-
-// drop removes the first n bytes of buf.
-func (p *Parser) drop(n int) {
-	p.Counters.Garbage += uint64(n)
-	p.buf = append(p.buf[:0], p.buf[n:]...)
 }

@@ -1,0 +1,85 @@
+package znp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Port is an open line to a dongle; a net.Conn is one. Close must make a pending Read and a pending Write return. A Port that also has SetModemLines can
+// be woken from its bootloader.
+type Port interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// modemLines is a Port with the lines that a serial bootloader looks at.
+type modemLines interface {
+	SetModemLines(dtr, rts bool) error
+}
+
+// dialTimeout bounds the opening of a TCP connection; a machine that is not there otherwise takes the kernel two minutes to give up.
+const dialTimeout = 5 * time.Second
+
+// Open opens the line named by path: a serial device, best under /dev/serial/by-id, a pty, or tcp://host:port. Its errors are Faults; a fatal one says
+// that opening the same path again cannot help.
+func Open(ctx context.Context, path string) (Port, error) {
+	if path == "" {
+		return nil, &Fault{Fatal: true, Sentence: "No Zigbee dongle is configured. Set the dongle's port to its path under /dev/serial/by-id, or to tcp://host:port."}
+	}
+	if addr, ok := strings.CutPrefix(path, "tcp://"); ok {
+		return openTCP(ctx, path, addr)
+	}
+	if strings.Contains(path, "://") {
+		return nil, &Fault{Fatal: true, Sentence: fmt.Sprintf("The dongle's port %q is of an unknown kind. Use a path under /dev/serial/by-id, or tcp://host:port.", path)}
+	}
+	p, err := openSerial(path)
+	if err != nil {
+		return nil, serialFault(path, err)
+	}
+	return p, nil
+}
+
+func openTCP(ctx context.Context, path, addr string) (Port, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host == "" || port == "" {
+		return nil, &Fault{Fatal: true, Err: err, Sentence: fmt.Sprintf("The dongle's port %q lacks a host or a port number. Write it as tcp://host:port.", path)}
+	}
+	d := net.Dialer{Timeout: dialTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	c, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, &Fault{Err: err, Sentence: fmt.Sprintf("The Zigbee dongle at %s does not accept a connection. Check that it is powered and on the network, and that address and port number are right.", path)}
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		if err := t.SetNoDelay(true); err != nil {
+			c.Close()
+			return nil, fmt.Errorf("znp: %s: %w", path, err)
+		}
+	}
+	return c, nil
+}
+
+// serialFault words what went wrong when the serial device at path was opened.
+func serialFault(path string, err error) *Fault {
+	f := &Fault{Err: err}
+	switch {
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ENODEV):
+		f.Sentence = fmt.Sprintf("There is no Zigbee dongle at %s. Plug it in, or set the dongle's port to where it is (see ls /dev/serial/by-id).", path)
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		f.Sentence = fmt.Sprintf("The Zigbee dongle at %s may not be opened by this user. Install the udev rule, or add the user to the group that owns the device (usually dialout).", path)
+	case errors.Is(err, syscall.EBUSY), errors.Is(err, syscall.EAGAIN):
+		f.Sentence = fmt.Sprintf("The Zigbee dongle at %s is in use by another program. Stop that program (zigbee2mqtt, ZHA or a second copy of this one).", path)
+	case errors.Is(err, syscall.ENOTTY), errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.EINVAL):
+		f.Fatal = true
+		f.Sentence = fmt.Sprintf("%s is not a serial device. Set the dongle's port to its path under /dev/serial/by-id, or to tcp://host:port.", path)
+	default:
+		f.Sentence = fmt.Sprintf("The Zigbee dongle at %s cannot be opened (%v). Unplug it and plug it in again.", path, err)
+	}
+	return f
+}

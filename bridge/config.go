@@ -13,6 +13,7 @@ type Config struct {
 	SilentAfter    time.Duration           // a lock not heard for that long is unreachable; zero: 2 h 10 min for sleepy locks (two check-ins and room)
 	Locks          map[LockID]LockSettings // what the configuration says of single locks
 	Journal        int                     // entries kept in memory; zero: 4096
+	Retention      int                     // entries kept in the store; zero: 100,000
 }
 
 // LockSettings is what the configuration says of one lock.

@@ -45,6 +45,8 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrStore: the state could not be made durable; nothing was changed.
 	ErrStore = errors.New("the state could not be saved")
+	// ErrClosed: the reader was closed.
+	ErrClosed = errors.New("the reader is closed")
 	// ErrExpired: the plan, press or deadline is over.
 	ErrExpired = errors.New("too late")
 )

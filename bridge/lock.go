@@ -46,14 +46,14 @@ func (d Door) String() string {
 
 // Info is what is known of a lock from its interview and its family's profile.
 type Info struct {
-	ID           LockID
-	Manufacturer string
-	Model        string // the model identifier, as the lock gives it
-	Family       string // the profile's name: yale_assure, kwikset, …, generic
-	FamilyTitle  string // for people: "Yale Assure"
-	Firmware     string
-	Ready        bool // the interview is complete
-	Traits       Traits
+	ID           LockID `json:"id,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	Model        string `json:"model,omitempty"`        // the model identifier, as the lock gives it
+	Family       string `json:"family,omitempty"`       // the profile's name: yale_assure, kwikset, …, generic
+	FamilyTitle  string `json:"family_title,omitempty"` // for people: "Yale Assure"
+	Firmware     string `json:"firmware,omitempty"`
+	Ready        bool   `json:"ready,omitempty"` // the interview is complete
+	Traits       Traits `json:"traits,omitzero"`
 }
 
 // RemoteControl says what the radio can do to the bolt.
@@ -79,29 +79,30 @@ const (
 
 // Traits are the abilities and limits of one lock.
 type Traits struct {
-	Remote           RemoteControl
-	Slots            int    // how many codes it holds; zero: it cannot hold codes that are set by radio
-	FirstSlot        Slot   // first slot for people's codes
-	LastSlot         Slot   // last one
-	MasterSlots      []Slot // never touched
-	PINMin, PINMax   int    // digits
-	SameLength       bool   // all codes must have one length
-	ReadBack         ReadBack
-	WeekDays         int  // week-day schedules a user; zero: the lock has none
-	YearDays         int  // year-day schedules a user
-	PINForRemote     bool // RequirePINforRFOperation is on
-	DoorSensor       bool
-	Sleepy           bool
-	AutoRelock       bool // AutoRelockTime can be set
-	Sound            bool // SoundVolume can be set
-	RFID             bool // it may hold RFID tags, which are lost in a reset
-	Fingerprint      bool
-	ReportsReset     bool       // sends the alarm "reset to factory defaults"
-	RemoteResets     []ResetWay // what the profile or a probe says the radio can do
-	SelfMovesOnly    bool       // bolt state is not reported: shown unknown until read
-	BatteryUnit      string     // "half percent", "percent", "volt", "unknown"
-	VolatilePINs     bool       // codes are ephemeral on the lock (easyiot)
-	ProgrammingShift bool       // user ids of programming events come shifted by 8 bits
+	Remote           RemoteControl `json:"remote,omitempty"`
+	Slots            int           `json:"slots,omitempty"`        // how many codes it holds; zero: it cannot hold codes that are set by radio
+	FirstSlot        Slot          `json:"first_slot,omitempty"`   // first slot for people's codes
+	LastSlot         Slot          `json:"last_slot,omitempty"`    // last one
+	MasterSlots      []Slot        `json:"master_slots,omitempty"` // never touched
+	PINMin           int           `json:"pin_min,omitempty"`
+	PINMax           int           `json:"pin_max,omitempty"`     // digits
+	SameLength       bool          `json:"same_length,omitempty"` // all codes must have one length
+	ReadBack         ReadBack      `json:"read_back,omitempty"`
+	WeekDays         int           `json:"week_days,omitempty"`      // week-day schedules a user; zero: the lock has none
+	YearDays         int           `json:"year_days,omitempty"`      // year-day schedules a user
+	PINForRemote     bool          `json:"pin_for_remote,omitempty"` // RequirePINforRFOperation is on
+	DoorSensor       bool          `json:"door_sensor,omitempty"`
+	Sleepy           bool          `json:"sleepy,omitempty"`
+	AutoRelock       bool          `json:"auto_relock,omitempty"` // AutoRelockTime can be set
+	Sound            bool          `json:"sound,omitempty"`       // SoundVolume can be set
+	RFID             bool          `json:"rfid,omitempty"`        // it may hold RFID tags, which are lost in a reset
+	Fingerprint      bool          `json:"fingerprint,omitempty"`
+	ReportsReset     bool          `json:"reports_reset,omitempty"`     // sends the alarm "reset to factory defaults"
+	RemoteResets     []ResetWay    `json:"remote_resets,omitempty"`     // what the profile or a probe says the radio can do
+	SelfMovesOnly    bool          `json:"self_moves_only,omitempty"`   // bolt state is not reported: shown unknown until read
+	BatteryUnit      string        `json:"battery_unit,omitempty"`      // "half percent", "percent", "volt", "unknown"
+	VolatilePINs     bool          `json:"volatile_pins,omitempty"`     // codes are ephemeral on the lock (easyiot)
+	ProgrammingShift bool          `json:"programming_shift,omitempty"` // user ids of programming events come shifted by 8 bits
 }
 
 // ResetWay is one of the things that people call a remote reset.

@@ -35,6 +35,8 @@ type SavedLock struct {
 	Battery   *float64 // percent
 	BatteryAt time.Time
 	Settings  Settings
+	Tampered  bool      // an alarm of tamper, force or an unasked reset that nobody has acknowledged
+	Scanned   time.Time // when all its slots were last read; zero: never
 }
 
 // SlotKey names a slot of a lock.
@@ -55,6 +57,8 @@ type SavedSlot struct {
 	Reason    string
 	Attempts  int
 	NotBefore time.Time // no attempt earlier
+	Claimed   bool      // we wrote here, or were about to: whatever stands in the slot is ours to clear
+	Timed     bool      // the lock's own schedule was set for this slot
 	Since     time.Time
 }
 
@@ -86,4 +90,5 @@ type Change struct {
 	DropResets []LockID
 	Counters   map[string]uint64
 	Append     []Event // with Seq already given
+	Prune      uint64  // journal entries up to this Seq are dropped; zero: none
 }

@@ -17,6 +17,9 @@ type User struct {
 	Origin   Origin // where the user was first made
 	Used     int    // entries counted against Schedule.Uses
 	Created  time.Time
+	LastUsed time.Time // last entry by keypad
+	Ended    bool      // its time is over or it is used up; stays so, whatever the clock says later, until the schedule is changed
+	Removed  time.Time // not zero: removed, and kept only until its codes are gone from every lock
 }
 
 // Origin says where a user or code was made.
@@ -48,6 +51,9 @@ type Window struct {
 
 // Days is a set of weekdays, Sunday = bit 0, as on the wire (Days Mask, ZCL 7.3.2.17.12).
 type Days uint8
+
+// NoSlot stands for a code that has no slot on its lock.
+const NoSlot Slot = 0xFFFF
 
 // CodeState is where a code on a lock stands.
 type CodeState string

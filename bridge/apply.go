@@ -1,0 +1,229 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	lowBattery   = 20.0 // percent: from here on a battery is low
+	freshBattery = 25.0 // and stays low until it shows this much, so that a reading at the edge does not flap
+)
+
+// emit takes an event of the driver in. It does not block.
+func (b *Bridge) emit(ev Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if ev.Body == nil {
+		return
+	}
+	if ev.At.IsZero() {
+		ev.At = time.Now()
+	}
+	ev.Seq = 0
+	if ev.Lock == "" {
+		b.applyNet(ev)
+		return
+	}
+	l := b.locks[ev.Lock]
+	switch body := ev.Body.(type) {
+	case StrangerRefused, InterviewFailed:
+		b.publish(ev) // no sign of life of a lock that is ours
+		return
+	case LockJoined:
+		body.Known = body.Known || l != nil && l.here()
+		ev.Body = body
+		l = b.meet(ev.Lock)
+	case LockReady:
+		l = b.meet(ev.Lock)
+		b.learn(l, body.Info)
+	}
+	if l == nil || !l.here() {
+		switch ev.Body.(type) {
+		case LockLeft, Reached, Heard:
+			return // a lock that was forgotten says farewell
+		}
+		l = b.meet(ev.Lock)
+	}
+	b.applyLock(l, ev)
+}
+
+// applyNet takes in what concerns the network. The caller holds b.mu.
+func (b *Bridge) applyNet(ev Event) {
+	switch body := ev.Body.(type) {
+	case DongleMoved:
+		b.dongle, b.dongleUp = body, body.Up
+		b.publish(ev)
+		for _, l := range b.locks {
+			if !body.Up && l.here() {
+				b.lose(l, ev.At)
+			}
+			if body.Up {
+				l.work.after = time.Time{}
+			}
+			ring(l.bell)
+		}
+		return
+	case PermitJoinMoved:
+		b.permit = time.Time{}
+		if body.Remaining > 0 {
+			b.permit = ev.At.Add(body.Remaining)
+		}
+		ring(b.joinBell)
+	}
+	b.publish(ev)
+}
+
+// lose takes the lock for gone until it is heard again. The caller holds b.mu.
+func (b *Bridge) lose(l *lockState, at time.Time) {
+	l.work.refresh = true // it may have been moved meanwhile
+	if l.reachable {
+		l.reachable = false
+		b.publish(Event{At: at, Lock: l.id, Body: Reached{Reachable: false}})
+	}
+}
+
+// hear notes a sign of life. The caller holds b.mu.
+func (b *Bridge) hear(l *lockState, at time.Time) {
+	l.lastSeen = at
+	if !l.reachable {
+		l.reachable = true
+		b.publish(Event{At: at, Lock: l.id, Body: Reached{Reachable: true, LQI: l.lqi}})
+	}
+	if l.work.after.After(time.Now()) {
+		l.work.woken(time.Now())
+	}
+	if l.work.pendingWake {
+		ring(l.bell)
+	}
+}
+
+// applyLock takes in what a lock said. The caller holds b.mu.
+func (b *Bridge) applyLock(l *lockState, ev Event) {
+	switch body := ev.Body.(type) {
+	case Reached:
+		if body.LQI != 0 {
+			l.lqi = body.LQI
+		}
+		if !body.Reachable {
+			b.lose(l, ev.At)
+			return
+		}
+		b.hear(l, ev.At)
+		return
+	case LockLeft:
+		b.publish(ev)
+		b.lose(l, ev.At)
+		return
+	case Heard:
+		if body.LQI != 0 {
+			l.lqi = body.LQI
+		}
+	}
+	b.hear(l, ev.At)
+	b.attribute(l, &ev)
+	switch body := ev.Body.(type) {
+	case BoltMoved:
+		body.From = l.bolt
+		ev.Body = body
+		l.action, l.actionTo = ev.Cause, body.To
+		b.bolt(l, body.To, ev.At)
+		b.publish(ev)
+		b.countUse(l, ev, body.To)
+		return
+	case BoltRead:
+		b.bolt(l, body.Bolt, ev.At)
+	case DoorMoved:
+		body.From = l.door
+		ev.Body = body
+		l.door = body.To
+	case BatteryRead:
+		p := min(max(body.Percent, 0), 100)
+		l.low = body.Low || p <= lowBattery || l.low && p < freshBattery
+		body.Percent, body.Low = p, l.low
+		ev.Body = body
+		l.saved.Battery, l.saved.BatteryAt = &p, ev.At
+		b.dirty[l.id] = true
+	case Alarmed:
+		b.alarm(l, body)
+	case LockProgrammed:
+		b.publish(ev)
+		b.programmed(l, body)
+		return
+	case LockJoined, LockReady:
+		l.work.refresh = true
+		ring(l.bell)
+	}
+	b.publish(ev)
+}
+
+// bolt moves the shown bolt: the only place that does. The caller holds b.mu.
+func (b *Bridge) bolt(l *lockState, to Bolt, at time.Time) {
+	l.bolt, l.boltAt = to, at
+	if to == Locked || to == Unlocked {
+		l.rest = to
+		l.work.refresh = false
+	}
+	l.saved.Bolt, l.saved.BoltAt = to, at
+	b.dirty[l.id] = true
+	for _, c := range l.commands {
+		c.report(to)
+	}
+}
+
+func (b *Bridge) alarm(l *lockState, a Alarmed) {
+	switch a.Alarm {
+	case AlarmTamper, AlarmForced, AlarmFactoryReset:
+		l.saved.Tampered = true
+		b.dirty[l.id] = true
+	case AlarmBattery:
+		l.low = true
+	case AlarmJam:
+		for _, c := range l.commands {
+			c.report(Jammed)
+		}
+	}
+}
+
+// attribute names the person behind a cause: by the slot, or by the command that the movement answers. The caller holds b.mu.
+func (b *Bridge) attribute(l *lockState, ev *Event) {
+	c := &ev.Cause
+	if m, ok := ev.Body.(BoltMoved); ok && (c.Source == SourceUnknown || c.Source == SourceRemote) {
+		for i := len(l.commands) - 1; i >= 0; i-- {
+			if cmd := l.commands[i]; cmd.stage >= StageSent && cmd.kind.Wants() == m.To {
+				*c = cmd.cause
+				break
+			}
+		}
+	}
+	if c.Slot == nil || c.User != 0 {
+		return
+	}
+	if s := l.slots[*c.Slot]; s != nil && s.User != 0 {
+		c.User = s.User
+		if u := b.users[s.User]; u != nil {
+			c.Name = u.Name
+		}
+	}
+}
+
+// AckTamper takes back the mark of tampering: a person has seen it.
+func (b *Bridge) AckTamper(_ context.Context, id LockID) error {
+	var saved SavedLock
+	err := b.edit(func() (Change, error) {
+		l, err := b.find(id)
+		if err != nil {
+			return Change{}, err
+		}
+		saved = l.saved
+		saved.Tampered = false
+		return Change{PutLocks: []SavedLock{saved}}, nil
+	}, func() []Event {
+		b.locks[id].saved.Tampered = false
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return b.resets.ackTamper(id)
+}

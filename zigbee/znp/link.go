@@ -42,6 +42,7 @@ type link struct {
 	turn chan struct{} // holds a token while no request is on its way
 	done chan struct{} // closed with the link
 	out  []byte        // the frame being written; belongs to whoever has the turn
+	idle *call         // a call to use again; likewise
 
 	mu      sync.Mutex
 	cur     *call
@@ -59,8 +60,6 @@ type call struct {
 	left     bool       // its caller went away: the turn passes on when it ends
 	end      chan error // room for one
 }
-
-var calls = sync.Pool{New: func() any { return &call{end: make(chan error, 1)} }}
 
 func newLink(port Port, stats *counters, onAREQ func(mt.Frame)) *link {
 	l := &link{port: port, stats: stats, onAREQ: onAREQ, turn: make(chan struct{}, 1), done: make(chan struct{})}
@@ -266,7 +265,10 @@ func (l *link) callWithin(ctx context.Context, req, rsp mt.Message, timeout time
 
 // exchange writes a request and waits for its end. held tells that the caller still has the turn.
 func (l *link) exchange(ctx context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) (held bool, err error) {
-	c := calls.Get().(*call)
+	c := l.idle
+	if l.idle = nil; c == nil {
+		c = &call{end: make(chan error, 1)}
+	}
 	c.cmd, c.rsp, c.lenient, c.left = req.Command(), rsp, lenient, false
 	l.out, err = mt.Append(l.out[:0], req)
 	if err != nil {
@@ -299,7 +301,7 @@ func (l *link) exchange(ctx context.Context, req, rsp mt.Message, timeout time.D
 		err = <-c.end // it ended in the same moment
 	}
 	c.rsp = nil
-	calls.Put(c)
+	l.idle = c
 	return true, err
 }
 

@@ -2,6 +2,7 @@ package znp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -134,27 +135,23 @@ func (c *Coordinator) Run(ctx context.Context, h zigbee.Handler) error {
 	return err
 }
 
-// Times between attempts to open the port and to start the dongle.
+// Pauses between attempts. Looking for a path is cheap, and a dongle should work at once when it is plugged in; one that is there but does not answer is
+// given time.
 const (
-	dialPause     = 250 * time.Millisecond // looking for a path is cheap, and a dongle should work at once when it is plugged in
-	startPause    = 500 * time.Millisecond // the first pause after a dongle failed; it doubles
-	maxStartPause = 10 * time.Second
-	goodRun       = time.Minute // a dongle that worked this long is worth a quick attempt
+	firstPause     = 250 * time.Millisecond
+	maxLinePause   = time.Second      // while there is no port, or it closes
+	maxSilentPause = 10 * time.Second // while what is on the port is no use
+	goodRun        = time.Minute      // a dongle that worked this long between restarts is not restarting all the time
 )
 
 // supervise opens the port and keeps a dongle working on it until ctx ends or a fault is fatal.
 func (c *Coordinator) supervise(ctx context.Context) error {
-	pause := startPause
-	last := ""
+	pause, last := firstPause, ""
 	for {
+		before := c.stats.connects.Load()
 		port, err := c.dial(ctx)
-		dialled := err == nil
-		if dialled {
-			began := time.Now()
+		if err == nil {
 			err = c.serve(ctx, port)
-			if time.Since(began) > goodRun {
-				pause = startPause
-			}
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -168,16 +165,18 @@ func (c *Coordinator) supervise(ctx context.Context) error {
 		if fatal(err) {
 			return err
 		}
-		wait := dialPause
-		if dialled {
-			wait = pause
-			pause = min(2*pause, maxStartPause)
+		if c.stats.connects.Load() != before {
+			pause, last = firstPause, ""
+		}
+		if port == nil || errors.Is(err, zigbee.ErrDown) {
+			pause = min(pause, maxLinePause)
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil
 		}
+		pause = min(2*pause, maxSilentPause)
 	}
 }
 

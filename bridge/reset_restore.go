@@ -9,18 +9,16 @@ import (
 	"time"
 )
 
-const restorePoll = 10 * time.Second // the codes' states are looked at again at least that often
+const (
+	restorePoll     = 10 * time.Second // the codes' states are looked at again at least that often
+	patienceForScan = 5 * time.Minute  // for the reconciler to read all slots of a wiped lock
+)
 
 // restore brings back settings, then leaves the codes to the ordinary reconciler.
 func (w *resetFlow) restore(ctx context.Context) (resetMove, error) {
 	if !w.rec.Set {
 		if m, err := w.restoreSettings(ctx); err != nil || m.to != "" {
 			return m, err
-		}
-	}
-	if w.rec.Others == "" {
-		if err := w.others(ctx); err != nil {
-			return resetMove{}, err
 		}
 	}
 	if !w.rec.Released {
@@ -38,6 +36,12 @@ func (w *resetFlow) restore(ctx context.Context) (resetMove, error) {
 			return resetMove{to: ResetStuck, why: err.Error(), next: "Try again."}, nil
 		}
 		if pending == 0 {
+			if w.rec.Others == "" {
+				if err := w.others(ctx); err != nil {
+					return resetMove{}, err
+				}
+				continue
+			}
 			if len(failed) == 0 {
 				return resetMove{to: ResetTesting}, nil
 			}
@@ -206,11 +210,8 @@ func (w *resetFlow) others(ctx context.Context) error {
 		switch in.answer {
 		case "restore":
 			for _, c := range foreign {
-				u := User{Name: fmt.Sprintf("Slot %d, before the reset", c.Slot), PINs: map[LockID]PIN{w.id: c.PIN.Clone()}, Locks: []LockID{w.id}, Origin: OriginKeypad}
-				_, err := w.r.host.AddUser(ctx, w.rec.Cause, u)
-				// After a crash between the two records the user is there already.
-				if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrDuplicate) {
-					w.note("failed", u.Name+": "+err.Error())
+				if err := w.bringBack(ctx, c); err != nil {
+					return err
 				}
 			}
 			w.edit(func(rec *resetRecord) { rec.Others = "restored" })
@@ -219,6 +220,25 @@ func (w *resetFlow) others(ctx context.Context) error {
 			w.note("verified", fmt.Sprintf("%d codes that were not ours were left out.", len(foreign)))
 			w.edit(func(rec *resetRecord) { rec.Others = "left out" })
 			return w.save(ctx)
+		}
+	}
+}
+
+// bringBack makes a user of a code that was not ours. The lock's old record of it is in the way until the reconciler has seen that the slot is empty.
+func (w *resetFlow) bringBack(ctx context.Context, c CapturedCode) error {
+	until := time.Now().Add(patienceForScan)
+	for {
+		u := User{Name: fmt.Sprintf("Slot %d, before the reset", c.Slot), PINs: map[LockID]PIN{w.id: c.PIN.Clone()}, Locks: []LockID{w.id}, Origin: OriginKeypad}
+		_, err := w.r.host.AddUser(ctx, w.rec.Cause, u)
+		switch {
+		case err == nil, errors.Is(err, ErrConflict): // after a crash between the two records the user is there already
+			return nil
+		case !errors.Is(err, ErrDuplicate) || time.Now().After(until):
+			w.note("failed", u.Name+": "+err.Error())
+			return nil
+		}
+		if _, _, err := w.next(ctx, time.Now().Add(2*time.Second)); err != nil {
+			return err
 		}
 	}
 }

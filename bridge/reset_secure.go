@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -157,7 +158,7 @@ func (w *resetFlow) master(ctx context.Context) (resetMove, error) {
 	w.ask(ResetStep{ID: "master", Text: w.proc.Master.Text, Source: w.proc.Master.Source, Confidence: w.proc.Master.Confidence})
 	w.display(func(s *resetShow) {
 		s.next, s.awaiting = w.proc.Master.Text, []string{"the lock's report that the master code was changed, or your word"}
-		s.why = "Until this is done, whoever knows the maker's defaults can open or program this lock."
+		s.why = strings.TrimSpace(w.rec.Why + " Until this is done, whoever knows the maker's defaults can open or program this lock.")
 	})
 	for {
 		in, _, err := w.next(ctx, time.Time{})

@@ -225,9 +225,9 @@ func (r *rig) dial() *controller.Conn {
 // ask sends a request and wants that code; it returns the body.
 func ask(t testing.TB, c *controller.Conn, code int, method, target, body string) string {
 	t.Helper()
-	typ := ""
-	if method != "GET" {
-		typ = typeJSON
+	typ := typeJSON
+	if method == "GET" {
+		typ, body = "", ""
 	}
 	r, err := c.Do(testContext(t), method, target, typ, []byte(body))
 	if err != nil {
@@ -282,3 +282,5 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 	t.Fatalf("never: %s", what)
 }
+
+func newRigless() []*accessory.A { return []*accessory.A{newGadget(1, "x").a} }

@@ -88,7 +88,7 @@ func (p *parser) head(in []byte) error {
 	line, rest, _ := bytes.Cut(in, crlf2[:2])
 	method, line, ok := bytes.Cut(line, []byte{' '})
 	target, version, ok2 := bytes.Cut(line, []byte{' '})
-	if !ok || !ok2 || !isToken(method) || string(version) != "HTTP/1.1" || len(target) == 0 || target[0] != '/' {
+	if !ok || !ok2 || !isMethod(method) || string(version) != "HTTP/1.1" || len(target) == 0 || target[0] != '/' {
 		return errBadRequest
 	}
 	for _, c := range target {
@@ -137,6 +137,16 @@ func name(b []byte) string {
 		return n
 	}
 	return string(b)
+}
+
+// isMethod wants capitals: there are no other methods in HomeKit.
+func isMethod(b []byte) bool {
+	for _, c := range b {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 7
 }
 
 func isToken(b []byte) bool {

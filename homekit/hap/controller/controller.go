@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -124,7 +125,7 @@ func Dial(ctx context.Context, address string) (*Conn, error) {
 // NewConn uses an open connection. A goroutine reads it until Close.
 func NewConn(nc net.Conn) *Conn {
 	c := &Conn{
-		nc: nc, turn: make(chan struct{}, 1), answers: make(chan *Response, 1),
+		nc: nc, turn: make(chan struct{}, 1), answers: make(chan *Response, 64),
 		ended: make(chan struct{}), arrive: make(chan struct{}, 1),
 	}
 	go c.read()
@@ -143,23 +144,29 @@ func (c *Conn) Done() <-chan struct{} { return c.ended }
 
 // Do sends one request and waits for its answer.
 func (c *Conn) Do(ctx context.Context, method, target, contentType string, body []byte) (*Response, error) {
-	return c.do(ctx, appendRequest(nil, method, target, contentType, body), nil)
+	return c.do(ctx, [][]byte{appendRequest(nil, method, target, contentType, body)}, nil)
 }
 
 // Send writes raw octets, encrypted once verified, and waits for nothing.
-func (c *Conn) Send(plain []byte) error {
+// Each piece has frames of its own.
+func (c *Conn) Send(pieces ...[]byte) error {
 	c.keyMu.Lock()
 	defer c.keyMu.Unlock()
-	if c.sealer != nil {
-		plain = c.sealer.Seal(nil, plain)
+	var out []byte
+	for _, p := range pieces {
+		if c.sealer != nil {
+			out = c.sealer.Seal(out, p)
+		} else {
+			out = append(out, p...)
+		}
 	}
-	_, err := c.nc.Write(plain)
+	_, err := c.nc.Write(out)
 	return err
 }
 
-// do sends a request; before runs when its answer is there and before the
-// reader reads on.
-func (c *Conn) do(ctx context.Context, plain []byte, upgrade func(*Response) error) (*Response, error) {
+// do sends a request; upgrade runs when its answer is there, before another
+// request can be sent.
+func (c *Conn) do(ctx context.Context, pieces [][]byte, upgrade func(*Response) error) (*Response, error) {
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -168,7 +175,7 @@ func (c *Conn) do(ctx context.Context, plain []byte, upgrade func(*Response) err
 		return nil, c.cause()
 	}
 	defer func() { <-c.turn }()
-	if err := c.Send(plain); err != nil {
+	if err := c.Send(pieces...); err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
 	select {
@@ -196,4 +203,36 @@ func (c *Conn) cause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return fmt.Errorf("%w: %w", ErrClosed, c.err)
+}
+
+// Raw sends pieces of one request, each in frames of its own, all in one
+// segment, and waits for the answer.
+func (c *Conn) Raw(ctx context.Context, pieces ...[]byte) (*Response, error) {
+	return c.do(ctx, pieces, nil)
+}
+
+// Pipeline sends a request n times before it reads an answer; each must be
+// 200.
+func (c *Conn) Pipeline(ctx context.Context, n int, request []byte) error {
+	failed := make(chan error, 1)
+	go func() { failed <- c.Send(bytes.Repeat(request, n)) }()
+	for i := range n {
+		select {
+		case r := <-c.answers:
+			if r.Code != 200 {
+				return &HTTPError{r.Code, string(r.Body)}
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("controller: answer %d: %w", i, ctx.Err())
+		case <-c.ended:
+			return c.cause()
+		}
+	}
+	return <-failed
+}
+
+// SendClear writes octets as they are.
+func (c *Conn) SendClear(b []byte) error {
+	_, err := c.nc.Write(b)
+	return err
 }

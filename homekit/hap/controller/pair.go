@@ -37,7 +37,7 @@ func (c *Conn) Exchange(ctx context.Context, target string, body []byte) (tlv8.I
 }
 
 func (c *Conn) exchange(ctx context.Context, target string, body []byte, upgrade func(*Response) error) (tlv8.Items, error) {
-	r, err := c.do(ctx, appendRequest(nil, "POST", target, typeTLV, body), upgrade)
+	r, err := c.do(ctx, [][]byte{appendRequest(nil, "POST", target, typeTLV, body)}, upgrade)
 	if err != nil {
 		return nil, err
 	}

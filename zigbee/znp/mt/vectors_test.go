@@ -21,7 +21,7 @@ type vector struct {
 	Trailing string         `json:"trailing"`
 }
 
-func (v vector) bytes(t *testing.T) []byte {
+func (v vector) bytes(t testing.TB) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(v.Hex)
 	if err != nil {
@@ -55,6 +55,11 @@ func vectors(t testing.TB) []vector {
 	return l
 }
 
+// otherwise names the lines that we encode otherwise, and why.
+var otherwise = map[string]string{
+	"APP_CNF_BDB_COMMISSIONING_NOTIFICATION": "the library reads one byte, firmware sends three, and so do we",
+}
+
 // TestVectors decodes every line and encodes it again to the same bytes.
 func TestVectors(t *testing.T) {
 	for _, v := range vectors(t) {
@@ -80,6 +85,12 @@ func TestVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			out, err := Append(nil, m)
+			if reason, ok := otherwise[v.Name]; ok {
+				if bytes.Equal(out, want) {
+					t.Errorf("no different any more: %s", reason)
+				}
+				return
+			}
 			if err != nil || !bytes.Equal(out, want) {
 				t.Errorf("%T %+v\nencoded %x, %v\nwant    %x", m, m, out, err, want)
 			}

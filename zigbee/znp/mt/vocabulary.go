@@ -1,6 +1,11 @@
 package mt
 
-import "github.com/dyrkin/znp-go"
+import (
+	"fmt"
+	"io"
+
+	"github.com/dyrkin/znp-go"
+)
 
 // The vocabulary of these enumerations, with their names, is znp-go's.
 type (
@@ -35,11 +40,13 @@ const (
 // Key is a 128-bit key. It does not print itself.
 type Key [16]byte
 
-// String hides the key.
-func (Key) String() string { return "[key]" }
+// Format hides the key, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hiddenKey) }
 
-// GoString hides the key.
-func (Key) GoString() string { return "[key]" }
+// MarshalText hides the key from JSON and from logs.
+func (Key) MarshalText() ([]byte, error) { return []byte(hiddenKey), nil }
+
+const hiddenKey = "[key]"
 
 // InstallCodeFormat says what APP_CNF_BDB_ADD_INSTALLCODE carries. (znp-go counts these from 0, firmware from 1.)
 type InstallCodeFormat uint8

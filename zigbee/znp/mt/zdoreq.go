@@ -116,7 +116,7 @@ func (m *MatchDescReq) ParsePayload(p []byte) error {
 	return r.done(ZDOMatchDescReq)
 }
 
-// MgmtLeaveReq asks a node to leave, or to send a child away; bit 0 of Flags means rejoin, bit 1 remove children.
+// MgmtLeaveReq asks a node to leave, or to send a child away; bit 7 of Flags means rejoin, bit 6 remove its children.
 type MgmtLeaveReq struct {
 	Dst   zigbee.NWK
 	IEEE  zigbee.EUI64

@@ -19,16 +19,6 @@ func (c codeIDs) clone() codeIDs {
 	return codeIDs{Next: c.Next, IDs: maps.Clone(c.IDs)}
 }
 
-// user finds whose code a number is.
-func (c codeIDs) user(id uint64) (bridge.UserID, bool) {
-	for u, n := range c.IDs {
-		if n == id {
-			return u, true
-		}
-	}
-	return 0, false
-}
-
 // give returns the user's number, a new one if it has none.
 func (c *codeIDs) give(u bridge.UserID) (id uint64, fresh bool) {
 	if id, ok := c.IDs[u]; ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkeyd/latchkey/homekit/hap/tlv8"
 )
 
-// The messages are those of the public description github.com/rednblkx/homekit-lock-access-code (see testdata/README.md).
+// The messages are those of the public description github.com/rednblkx/homekit-lock-access-code (see testdata/README.md)
 func TestCodeRequest(t *testing.T) {
 	tests := []struct {
 		name, in string

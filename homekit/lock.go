@@ -94,7 +94,8 @@ func (l *lock) show(v bridge.LockView) {
 	m := l.m
 	vals := append(make([]hap.Value, 0, 12),
 		hap.Value{C: m.current, V: l.current}, hap.Value{C: m.target, V: l.target},
-		hap.Value{C: m.acc.Info.Name.C, V: displayName(v.Name)}, hap.Value{C: m.acc.Info.FirmwareRevision.C, V: firmwareRevision(v.Info.Firmware)})
+		hap.Value{C: m.acc.Info.Name.C, V: displayName(v.Name)}, hap.Value{C: m.name, V: displayName(v.Name)},
+		hap.Value{C: m.acc.Info.FirmwareRevision.C, V: firmwareRevision(v.Info.Firmware)})
 	if v.LastTo == bridge.Locked || v.LastTo == bridge.Unlocked {
 		vals = append(vals, hap.Value{C: m.lastAction, V: lastAction(v.LastAction, v.LastTo)})
 	}

@@ -50,7 +50,7 @@ type model struct {
 	shape shape
 	acc   *accessory.A
 
-	current, target                                          *characteristic.C
+	name, current, target                                    *characteristic.C
 	lastAction, doorState, logs, lockControl                 *characteristic.C
 	batteryLevel, batteryLow, contact, tampered              *characteristic.C
 	codeLimits, codeControl, configState, resetOne, resetTwo *characteristic.C
@@ -65,7 +65,8 @@ func newModel(aid uint64, v bridge.LockView, sh shape, alone bool) *model {
 
 	mechanism := newService(service.TypeLockMechanism, iidMechanism)
 	mechanism.Primary = true
-	addC(mechanism, iidMechanismName, characteristic.NewName().C).Val = displayName(v.Name)
+	m.name = addC(mechanism, iidMechanismName, characteristic.NewName().C)
+	m.name.Val = displayName(v.Name)
 	m.current = addC(mechanism, iidCurrentState, characteristic.NewLockCurrentState().C)
 	m.current.Val, m.current.MinVal, m.current.MaxVal, m.current.StepVal = currentUnknown, 0, 3, 1
 	m.target = addC(mechanism, iidTargetState, characteristic.NewLockTargetState().C)

@@ -63,6 +63,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+var _ Bridge = (*bridge.Bridge)(nil)
+
 // Bridge is what this front-end needs of *bridge.Bridge.
 type Bridge interface {
 	Snapshot() bridge.Snapshot

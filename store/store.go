@@ -163,7 +163,7 @@ func (s *Store) openFile() error {
 func (s *Store) openDB() error {
 	var db *bbolt.DB
 	err := guard(func() (err error) {
-		if db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: s.cfg.Wait, FreelistType: bbolt.FreelistMapType}); err != nil {
+		if db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: s.cfg.Wait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 32 << 20}); err != nil {
 			return err
 		}
 		return db.View(func(tx *bbolt.Tx) error {

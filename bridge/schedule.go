@@ -13,9 +13,6 @@ func (s Schedule) Always() bool {
 	return len(s.Weekly) == 0 && s.From.IsZero() && s.Until.IsZero() && s.Uses == 0
 }
 
-// timed tells that the schedule depends on the clock.
-func (s Schedule) timed() bool { return len(s.Weekly) > 0 || !s.From.IsZero() || !s.Until.IsZero() }
-
 // Check says what is wrong with a schedule.
 func (s Schedule) Check() error {
 	if len(s.Weekly) > windowLimit {

@@ -1,0 +1,161 @@
+package doorlock
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/latchkeyd/latchkey/bridge"
+	"github.com/latchkeyd/latchkey/zigbee/zcl"
+)
+
+const (
+	dayMinutes = 24 * 60
+	allDays    = 0x7F
+	forever    = 0xFFFFFFFE // the latest time that is one
+)
+
+// WriteSchedule implements bridge.Lock. A lock follows either windows of the week or one span of time for a user, so that a schedule of both, or with a count
+// of uses, is not for the lock.
+func (l *lock) WriteSchedule(ctx context.Context, s bridge.Slot, sch bridge.Schedule) error {
+	if err := l.writeSchedule(ctx, s, sch); err != nil {
+		return fmt.Errorf("doorlock: schedule of slot %d: %w", s, err)
+	}
+	return nil
+}
+
+func (l *lock) writeSchedule(ctx context.Context, s bridge.Slot, sch bridge.Schedule) error {
+	if err := l.slotFor(s, true); err != nil {
+		return err
+	}
+	t := l.Info().Traits
+	span := !sch.From.IsZero() || !sch.Until.IsZero()
+	switch {
+	case sch.Uses != 0:
+		return fmt.Errorf("%w: it does not count uses", bridge.ErrUnsupported)
+	case len(sch.Weekly) > 0 && span:
+		return fmt.Errorf("%w: it follows windows of the week or a span of days, not both", bridge.ErrUnsupported)
+	case len(sch.Weekly) > 0:
+		return l.writeWeek(ctx, s, t, sch.Weekly)
+	case span:
+		return l.writeSpan(ctx, s, t, sch)
+	default:
+		return l.clearSchedule(ctx, s)
+	}
+}
+
+// writeWeek writes week-day schedules (ZCL section 7.3.2.16.12). The user type comes last: until then the old rule holds.
+func (l *lock) writeWeek(ctx context.Context, s bridge.Slot, t bridge.Traits, ws []bridge.Window) error {
+	windows, err := weekWindows(ws)
+	if err != nil {
+		return err
+	}
+	if len(windows) > t.WeekDays {
+		return fmt.Errorf("%w: it has room for %d windows of the week, and this takes %d", bridge.ErrUnsupported, t.WeekDays, len(windows))
+	}
+	for id := range t.WeekDays {
+		var m zcl.Message
+		if id < len(windows) {
+			m = &zcl.SetWeekDaySchedule{ID: uint8(id), User: uint16(s), WeekDaySchedule: windows[id]}
+		} else {
+			m = &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)}
+		}
+		if err := l.order(ctx, m); err != nil && (id < len(windows) || !answered(err)) {
+			return err
+		}
+	}
+	return l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserWeekDay})
+}
+
+// weekWindows cuts windows so that none passes midnight, and puts equal times of several days together.
+func weekWindows(ws []bridge.Window) ([]zcl.WeekDaySchedule, error) {
+	var out []zcl.WeekDaySchedule
+	add := func(days uint8, start, end int) {
+		if days == 0 || start >= end {
+			return
+		}
+		end = min(end, dayMinutes-1) // the last minute of the day is the latest end that can be said
+		w := zcl.WeekDaySchedule{Days: zcl.Days(days), StartHour: uint8(start / 60), StartMinute: uint8(start % 60), EndHour: uint8(end / 60), EndMinute: uint8(end % 60)}
+		for i := range out {
+			same := out[i]
+			same.Days = w.Days
+			if same == w {
+				out[i].Days |= w.Days
+				return
+			}
+		}
+		out = append(out, w)
+	}
+	for _, w := range ws {
+		days := uint8(w.Days) & allDays
+		switch {
+		case w.Start < 0 || w.End < 0 || w.Start >= dayMinutes || w.End > dayMinutes:
+			return nil, fmt.Errorf("%w: a window from minute %d to %d of the day", bridge.ErrConflict, w.Start, w.End)
+		case w.End <= w.Start: // over midnight
+			add(days, w.Start, dayMinutes)
+			add((days<<1|days>>6)&allDays, 0, w.End)
+		default:
+			add(days, w.Start, w.End)
+		}
+	}
+	return out, nil
+}
+
+// writeSpan writes a year-day schedule (ZCL section 7.3.2.16.15).
+func (l *lock) writeSpan(ctx context.Context, s bridge.Slot, t bridge.Traits, sch bridge.Schedule) error {
+	if t.YearDays == 0 {
+		return fmt.Errorf("%w: it has no schedules by date", bridge.ErrUnsupported)
+	}
+	y := zcl.YearDaySchedule{Start: 0, End: forever}
+	if !sch.From.IsZero() {
+		y.Start = l.localTime(sch.From)
+	}
+	if !sch.Until.IsZero() {
+		y.End = l.localTime(sch.Until)
+	}
+	if err := l.order(ctx, &zcl.SetYearDaySchedule{ID: 0, User: uint16(s), YearDaySchedule: y}); err != nil {
+		return err
+	}
+	return l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserYearDay})
+}
+
+func (l *lock) localTime(t time.Time) zcl.LocalTime { return zcl.LocalTimeOf(t.In(l.d.cfg.Location)) }
+
+// ClearSchedule implements bridge.Lock.
+func (l *lock) ClearSchedule(ctx context.Context, s bridge.Slot) error {
+	err := l.slotFor(s, true)
+	if err == nil {
+		err = l.clearSchedule(ctx, s)
+	}
+	if err != nil {
+		return fmt.Errorf("doorlock: clear the schedule of slot %d: %w", s, err)
+	}
+	return nil
+}
+
+// clearSchedule lets the user in always: the type decides, the schedules are tidied up behind it.
+func (l *lock) clearSchedule(ctx context.Context, s bridge.Slot) error {
+	t := l.Info().Traits
+	if t.WeekDays == 0 && t.YearDays == 0 {
+		return fmt.Errorf("%w: it has no schedules", bridge.ErrUnsupported)
+	}
+	if err := l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserUnrestricted}); err != nil {
+		return err
+	}
+	for id := range t.WeekDays {
+		if err := l.order(ctx, &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)}); err != nil && !answered(err) {
+			return err
+		}
+	}
+	if t.YearDays > 0 {
+		if err := l.order(ctx, &zcl.ClearYearDaySchedule{ID: 0, User: uint16(s)}); err != nil && !answered(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// order sends a command of Door Lock that is answered with pass or fail. Saying it twice does no harm.
+func (l *lock) order(ctx context.Context, m zcl.Message) error {
+	return l.passed(l.transact(ctx, &request{cluster: zcl.ClusterDoorLock, prio: command, msg: m, answers: sameCommand(m)}))
+}

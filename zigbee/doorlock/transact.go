@@ -1,0 +1,383 @@
+package doorlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkeyd/latchkey/bridge"
+	"github.com/latchkeyd/latchkey/zigbee"
+	"github.com/latchkeyd/latchkey/zigbee/zcl"
+)
+
+const (
+	// sendAgain is how long a question that may be asked twice waits for its answer before it is: a lock's answer takes up to five seconds.
+	sendAgain = 6 * time.Second
+	// asks is how often such a question is sent at most.
+	asks = 3
+	// busyPause is the first pause after the network was congested; it doubles.
+	busyPause = 200 * time.Millisecond
+	// tooLate is what must be left of a deadline for a command that moves the bolt to be sent to a lock that has to fetch it.
+	tooLate = 500 * time.Millisecond
+	// awake is how long after it was heard a sleepy lock is taken to fetch what waits for it.
+	awake = 3 * time.Second
+)
+
+// request is one transaction with a lock.
+type request struct {
+	cluster      uint16
+	endpoint     uint8 // zero: the lock's
+	manufacturer uint16
+	msg          zcl.Message
+	prio         priority
+	once         bool // must not be sent again once it may have arrived
+	wantDefault  bool // has no answer of its own: ask for the default response
+	state        bool // reads the state: the one thing that may be sent while the state is in doubt
+	answers      func(zcl.Message) bool
+	satisfied    func(fact) bool // an event that shows that the request was carried out, as good as an answer
+	action       *bridge.Action  // of an actuation
+	stage        bridge.Stage    // how far it has come
+}
+
+// answer is what came back: a message, or nothing but the fact that satisfied the request.
+type answer struct {
+	msg zcl.Message
+	err error
+}
+
+// pending is the request in flight, by which inbound frames are recognised.
+type pending struct {
+	req *request
+	seq uint8
+	ch  chan answer // one
+}
+
+// transact carries one request through: its turn, the sending, the answer. The error tells by its kind whether anything may have been carried out.
+func (l *lock) transact(ctx context.Context, r *request) (zcl.Message, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, ended(ctx)
+	}
+	t := l.box.enter(r.prio)
+	defer l.left(t)
+	r.progress(bridge.StageQueued)
+	if err := l.turn(ctx, t); err != nil {
+		return nil, err
+	}
+	if !r.state && r.prio != background {
+		if err := l.clearDoubt(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	for try := 1; ; try++ {
+		m, err := l.deliver(ctx, t, r)
+		if err == nil || r.once || try == asks || ctx.Err() != nil || !errors.Is(err, bridge.ErrUnreachable) {
+			return m, err
+		}
+	}
+}
+
+// left gives the turn up, and lets a lock that polls fast for us rest when nothing waits any more.
+func (l *lock) left(t *ticket) {
+	l.box.leave(t)
+	if l.box.waiting() == 0 {
+		l.rest()
+	}
+}
+
+// turn waits for the ticket's turn.
+func (l *lock) turn(ctx context.Context, t *ticket) error {
+	select {
+	case <-t.turn:
+		return nil
+	case <-t.over:
+		return bridge.ErrSuperseded
+	case <-l.gone:
+		return fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}
+
+// hearings counts how often the lock was heard.
+func (l *lock) hearings() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard
+}
+
+// untilHeard waits for a sleeping lock to speak. If it spoke while the frame was under way, the frame is tried again soon.
+func (l *lock) untilHeard(ctx context.Context, t *ticket, before uint64) error {
+	l.mu.Lock()
+	spoke := l.heard != before
+	if !spoke {
+		l.box.park(t) // under l.mu, so that the lock is not heard in between
+	}
+	l.mu.Unlock()
+	if !spoke {
+		return l.turn(ctx, t)
+	}
+	if sleep(ctx, busyPause) != nil {
+		return ended(ctx)
+	}
+	return nil
+}
+
+// clearDoubt reads the state if an earlier command went unanswered, before anything else is sent.
+func (l *lock) clearDoubt(ctx context.Context, t *ticket) error {
+	l.mu.Lock()
+	doubt := l.doubt && !l.p.Silent
+	l.mu.Unlock()
+	if !doubt {
+		return nil
+	}
+	if _, err := l.deliver(ctx, t, l.stateRequest(t.prio)); err != nil && !answered(err) {
+		return err
+	}
+	l.mu.Lock()
+	l.doubt = false // also if the lock does not let its state be read: then nobody can know more
+	l.mu.Unlock()
+	return nil
+}
+
+// deliver sends until the frame has arrived, and waits for the answer.
+func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message, error) {
+	pause := busyPause
+	for {
+		p, f, err := l.prepare(r)
+		if err != nil {
+			return nil, err
+		}
+		if !l.inTime(ctx, r) {
+			l.drop(p)
+			return nil, fmt.Errorf("%w: too little time is left for it to fetch the command", bridge.ErrAsleep)
+		}
+		if !l.box.send(t) {
+			l.drop(p)
+			return nil, bridge.ErrSuperseded
+		}
+		l.outgoing(ctx, r)
+		r.progress(bridge.StageSent)
+		heard := l.hearings()
+		err = l.d.radio.Send(ctx, f)
+		if err == nil {
+			clear(f.Payload) // it may hold a PIN
+			r.progress(bridge.StageDelivered)
+			return l.await(ctx, r, p)
+		}
+		l.drop(p)
+		switch {
+		case errors.Is(err, zigbee.ErrAsleep):
+			if !l.box.unsent(t) {
+				return nil, bridge.ErrSuperseded
+			}
+			if err := l.untilHeard(ctx, t, heard); err != nil {
+				return nil, err
+			}
+		case errors.Is(err, zigbee.ErrBusy):
+			if !l.box.unsent(t) {
+				return nil, bridge.ErrSuperseded
+			}
+			if err := sleep(ctx, pause); err != nil {
+				return nil, ended(ctx)
+			}
+			pause *= 2
+		default:
+			if ctx.Err() != nil {
+				err = unanswered(ctx)
+			} else {
+				err = consequence(err)
+			}
+			if got, ok := p.taken(); ok { // the answer came although the acknowledgement was lost
+				return l.settled(r, got)
+			}
+			if errors.Is(err, bridge.ErrUnreachable) || errors.Is(err, bridge.ErrDown) {
+				l.unreachable(r)
+			}
+			return nil, err
+		}
+	}
+}
+
+// outgoing notes a command before it goes, so that a report that overtakes its answer finds its cause.
+func (l *lock) outgoing(ctx context.Context, r *request) {
+	if r.action == nil {
+		return
+	}
+	until, ok := ctx.Deadline()
+	if !ok {
+		until = time.Now()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bolt.sent(r.action.Cause, r.action.Kind, until)
+}
+
+// await waits for the answer to a frame that has arrived.
+func (l *lock) await(ctx context.Context, r *request, p *pending) (zcl.Message, error) {
+	defer l.drop(p)
+	var again <-chan time.Time
+	if !r.once {
+		timer := time.NewTimer(sendAgain)
+		defer timer.Stop()
+		again = timer.C
+	}
+	select {
+	case got := <-p.ch:
+		return l.settled(r, got)
+	case <-again:
+		l.unreachable(r)
+		return nil, fmt.Errorf("%w: no answer in %v", bridge.ErrUnreachable, sendAgain)
+	case <-l.gone:
+		return nil, fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
+	case <-ctx.Done():
+		select {
+		case got := <-p.ch: // both came at once
+			return l.settled(r, got)
+		default:
+		}
+		l.unreachable(r)
+		return nil, unanswered(ctx)
+	}
+}
+
+// settled makes an error of an answer that refuses.
+func (l *lock) settled(r *request, got answer) (zcl.Message, error) {
+	if got.err != nil {
+		return nil, got.err
+	}
+	if d, ok := got.msg.(*zcl.DefaultResponse); ok && !d.Status.OK() {
+		return nil, refusal(d.Status)
+	}
+	r.progress(bridge.StageAccepted)
+	return got.msg, nil
+}
+
+func (p *pending) taken() (answer, bool) {
+	select {
+	case got := <-p.ch:
+		return got, true
+	default:
+		return answer{}, false
+	}
+}
+
+// inTime tells whether a command that moves the bolt can still be sent. A frame that waits at the lock's parent cannot be called back.
+func (l *lock) inTime(ctx context.Context, r *request) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	end, ok := ctx.Deadline()
+	if r.prio != actuation || !ok {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.sleepy() || time.Until(end) >= tooLate
+}
+
+// prepare gives the request a sequence number and makes it the one in flight.
+func (l *lock) prepare(r *request) (*pending, zigbee.Frame, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ep := r.endpoint
+	if ep == 0 {
+		ep = l.endpoint
+	}
+	if ep == 0 {
+		return nil, zigbee.Frame{}, fmt.Errorf("%w: %w", bridge.ErrUnreachable, errNoEndpoint)
+	}
+	l.seq++
+	h := zcl.Header{Seq: l.seq, DisableDefaultResponse: !r.wantDefault}
+	if r.manufacturer != 0 {
+		h.ManufacturerSpecific, h.Manufacturer = true, r.manufacturer
+	}
+	p := &pending{req: r, seq: l.seq, ch: make(chan answer, 1)}
+	l.inFlight = p
+	return p, zigbee.Frame{Device: l.id, DstEndpoint: ep, Cluster: r.cluster, Payload: zcl.Append(nil, h, r.msg)}, nil
+}
+
+// drop ends the flight: what comes now comes too late and moves nothing.
+func (l *lock) drop(p *pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inFlight == p {
+		l.inFlight = nil
+	}
+}
+
+// recognise gives an inbound message to the request in flight if it answers it. The caller holds l.mu.
+func (l *lock) recognise(cluster uint16, h zcl.Header, m zcl.Message) bool {
+	p := l.inFlight
+	if p == nil || h.Seq != p.seq || cluster != p.req.cluster || h.Direction != zcl.ToClient || m == nil {
+		return false
+	}
+	sent := p.req.msg.Route()
+	if d, ok := m.(*zcl.DefaultResponse); ok {
+		if d.Command != sent.Command {
+			return false
+		}
+	} else if p.req.answers == nil || !p.req.answers(m) {
+		return false
+	}
+	select {
+	case p.ch <- answer{msg: m}:
+		return true
+	default:
+		return false
+	}
+}
+
+// satisfies gives a fact to the request in flight if it shows that the request was carried out. The caller holds l.mu.
+func (l *lock) satisfies(f fact) {
+	if p := l.inFlight; p != nil && p.req.satisfied != nil && p.req.satisfied(f) {
+		select {
+		case p.ch <- answer{}:
+		default:
+		}
+	}
+}
+
+// fail ends the request in flight with an error. The caller holds l.mu.
+func (l *lock) fail(err error) {
+	if p := l.inFlight; p != nil {
+		l.doubt = l.doubt || p.req.once
+		select {
+		case p.ch <- answer{err: err}:
+		default:
+		}
+	}
+}
+
+// unreachable notes that something was sent and not answered. If that could have moved the bolt or changed a code, the state is in doubt.
+func (l *lock) unreachable(r *request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.once {
+		l.doubt = true
+		l.schedule(jobState, 0, false)
+	}
+	l.tell(bridge.Reached{Reachable: false}, bridge.Cause{})
+}
+
+// progress tells the caller of an actuation how far it has come, each stage once.
+func (r *request) progress(s bridge.Stage) {
+	if r.action == nil || s <= r.stage {
+		return
+	}
+	r.stage = s
+	if r.action.Progress != nil {
+		r.action.Progress(s)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

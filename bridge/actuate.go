@@ -133,8 +133,11 @@ func (b *Bridge) carryOut(ctx context.Context, l *lockState, c *command, a Actio
 		}
 	}
 	<-l.turn
-	if err == nil {
+	switch {
+	case err == nil:
 		err = b.awaitMove(ctx, l, c, dl)
+	case errors.Is(err, ErrUnreachable) && ctx.Err() == nil:
+		b.lookAfter(ctx, c, dl)
 	}
 	b.mu.Lock()
 	seen := c.seen && !errors.Is(err, ErrRejected) && !errors.Is(err, ErrUnsupported)
@@ -146,6 +149,23 @@ func (b *Bridge) carryOut(ctx context.Context, l *lockState, c *command, a Actio
 		a.Progress(StageMoved)
 	}
 	return err
+}
+
+// lookAfter reads the bolt when the answer was lost after the command was sent: it may have been carried out.
+func (b *Bridge) lookAfter(ctx context.Context, c *command, dl Lock) {
+	b.mu.Lock()
+	sent := c.stage >= StageSent
+	b.mu.Unlock()
+	if !sent || dl.Refresh(ctx) != nil {
+		return
+	}
+	t := time.NewTimer(500 * time.Millisecond) // what was read arrives as an event
+	defer t.Stop()
+	select {
+	case <-c.moved:
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // awaitMove waits for the report. A lock that was already there, or does not report by itself, is asked.
@@ -224,12 +244,13 @@ func (b *Bridge) finish(ctx context.Context, l *lockState, c *command, err error
 
 // explain makes a caller's deadline into what it means for the door. The caller holds b.mu.
 func explain(ctx context.Context, l *lockState, c *command, err error) error {
+	if errors.Is(context.Cause(ctx), ErrSuperseded) && c.stage < StageSent {
+		return ErrSuperseded
+	}
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	switch {
-	case errors.Is(context.Cause(ctx), ErrSuperseded) && c.stage < StageSent:
-		return ErrSuperseded
 	case c.stage >= StageAccepted:
 		return ErrNotSeen
 	case c.stage >= StageSent:

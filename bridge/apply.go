@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -132,6 +133,9 @@ func (b *Bridge) applyLock(l *lockState, ev Event) {
 		b.countUse(l, ev, body.To)
 		return
 	case BoltRead:
+		if cmd := l.answers(body.Bolt); cmd != nil && l.bolt != body.Bolt {
+			l.action, l.actionTo = cmd.cause, body.Bolt
+		}
 		b.bolt(l, body.Bolt, ev.At)
 	case DoorMoved:
 		body.From = l.door
@@ -185,15 +189,22 @@ func (b *Bridge) alarm(l *lockState, a Alarmed) {
 	}
 }
 
+// answers gives the command under way that a report of that position answers.
+func (l *lockState) answers(to Bolt) *command {
+	for _, c := range slices.Backward(l.commands) {
+		if c.stage >= StageSent && c.kind.Wants() == to {
+			return c
+		}
+	}
+	return nil
+}
+
 // attribute names the person behind a cause: by the slot, or by the command that the movement answers. The caller holds b.mu.
 func (b *Bridge) attribute(l *lockState, ev *Event) {
 	c := &ev.Cause
 	if m, ok := ev.Body.(BoltMoved); ok && (c.Source == SourceUnknown || c.Source == SourceRemote) {
-		for i := len(l.commands) - 1; i >= 0; i-- {
-			if cmd := l.commands[i]; cmd.stage >= StageSent && cmd.kind.Wants() == m.To {
-				*c = cmd.cause
-				break
-			}
+		if cmd := l.answers(m.To); cmd != nil {
+			*c = cmd.cause
 		}
 	}
 	if c.Slot == nil || c.User != 0 {

@@ -79,7 +79,7 @@ func (c *conn) setupStart(items tlv8.Items) error {
 	if !ok {
 		return c.failSetup()
 	}
-	if method != methodSetup { // pairing with MFi authentication: ff=0 says there is none
+	if method > methodSetupAuth { // with authentication is the same where ff=0 says there is none
 		return c.setupError(2, codeUnknown)
 	}
 	s := c.s

@@ -27,10 +27,10 @@ const (
 
 // Methods (R2 table 5-3).
 const (
-	methodSetup  = 0
-	methodAdd    = 3
-	methodRemove = 4
-	methodList   = 5
+	methodSetupAuth = 1 // and 0, without MFi authentication
+	methodAdd       = 3
+	methodRemove    = 4
+	methodList      = 5
 )
 
 // maxIdentifier is the longest pairing identifier, a UUID's text.

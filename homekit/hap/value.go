@@ -28,14 +28,6 @@ type constraints struct {
 	lo, hi   int // valid-values-range
 }
 
-func (k *constraints) integer() bool {
-	switch k.format {
-	case characteristic.FormatUInt8, characteristic.FormatUInt16, characteristic.FormatUInt32, characteristic.FormatInt32, characteristic.FormatUInt64:
-		return true
-	}
-	return false
-}
-
 // newConstraints reads those of c.
 func newConstraints(c *characteristic.C) (constraints, error) {
 	k := constraints{format: c.Format, maxLen: c.MaxLen, valid: c.ValidVals, umax: math.MaxUint64}

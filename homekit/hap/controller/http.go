@@ -186,3 +186,7 @@ func parseResults(body []byte) ([]Result, error) {
 	}
 	return out, nil
 }
+
+func (r Result) String() string {
+	return fmt.Sprintf("%d.%d=%v (%d)", r.AID, r.IID, r.Value, r.Status)
+}

@@ -14,14 +14,13 @@ import (
 
 // fakeDongle answers requests as a script says. The whole dongle is lockfw's; this one is for what a dongle should not do.
 type fakeDongle struct {
-	conn   net.Conn
-	answer func(f mt.Frame) // called for each frame, in order, from its own goroutine
+	conn net.Conn
 
 	mu  sync.Mutex
 	got []mt.Frame
 }
 
-// plug returns the near end of a line to a fake dongle that runs until the line closes.
+// plug returns the near end of a line to a fake dongle that runs until the line closes. answer is called for each frame, in order, from one goroutine.
 func plug(wg *sync.WaitGroup, answer func(d *fakeDongle, f mt.Frame)) (net.Conn, *fakeDongle) {
 	near, far := net.Pipe()
 	d := &fakeDongle{conn: far}

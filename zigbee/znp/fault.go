@@ -1,6 +1,11 @@
 package znp
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+)
 
 // Fault is an error that a person can do something about. Its text is a sentence that says what is wrong and what to do.
 type Fault struct {
@@ -21,11 +26,16 @@ func fatal(err error) bool {
 	return errors.As(err, &f) && f.Fatal
 }
 
-// sentence returns what to show a person about err.
-func sentence(err error) string {
+// sentence returns what to show a person about err, which happened on port.
+func sentence(port string, err error) string {
 	var f *Fault
 	if errors.As(err, &f) {
 		return f.Sentence
 	}
-	return "The Zigbee dongle stopped working (" + err.Error() + "). It is being opened again; if this goes on, unplug it and plug it in again."
+	for _, gone := range []error{io.EOF, io.ErrClosedPipe, syscall.EIO, syscall.ENODEV, syscall.ENXIO, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
+		if errors.Is(err, gone) {
+			return fmt.Sprintf("The Zigbee dongle at %s was unplugged or lost power. Plug it in again.", port)
+		}
+	}
+	return fmt.Sprintf("The Zigbee dongle at %s stopped working (%v). It is being opened again; if this goes on, unplug it and plug it in again.", port, err)
 }

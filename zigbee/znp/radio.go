@@ -156,7 +156,7 @@ func (c *Coordinator) supervise(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		text := sentence(err)
+		text := sentence(c.cfg.Port, err)
 		c.down(text)
 		if text != last {
 			c.log.Error("Zigbee dongle is not working", "port", c.cfg.Port, "fault", text, "err", err)

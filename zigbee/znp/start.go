@@ -118,7 +118,7 @@ func (s *session) wake(ctx context.Context) error {
 			return err
 		}
 		mu.Lock()
-		hit := bytes.Contains(heard, p.answer)
+		hit := bytes.Contains(heard, p.answer) && !bytes.Contains(heard, p.probe) // a line that echoes is no device
 		mu.Unlock()
 		if hit {
 			return &Fault{Fatal: true, Sentence: fmt.Sprintf("The device at %s is %s, which cannot be driven. Use a dongle with a CC2652 or CC1352 and Z-Stack 3.x.0 firmware.", s.c.cfg.Port, p.name)}

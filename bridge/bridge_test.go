@@ -94,6 +94,18 @@ func settle(d time.Duration) {
 	synctest.Wait()
 }
 
+// bubble runs one case of a property in a bubble of its own; what stops the case is handed to rapid, which shrinks it.
+func bubble(t *testing.T, f func()) {
+	var failure any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { failure = recover() }()
+		f()
+	})
+	if failure != nil {
+		panic(failure)
+	}
+}
+
 func ctxFor(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)

@@ -170,7 +170,8 @@ type (
 		Change string `json:"change"`
 		Count  int    `json:"count"`
 	}
-	// Lagged is given to a reader that fell behind; it resumes at Next after a fresh Snapshot. Never stored.
+	// Lagged is given to a reader that fell behind; it resumes at Next after a fresh Snapshot. In the store it stands for
+	// entries that were lost because the disk took nothing for long.
 	Lagged struct {
 		Missed uint64 `json:"missed"`
 	}

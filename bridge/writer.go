@@ -31,6 +31,9 @@ func (b *Bridge) publish(evs ...Event) {
 		}
 		b.resets.observe(ev)
 	}
+	if len(b.unsaved) > 4*b.cfg.Journal {
+		b.unsaved = bound(b.unsaved, b.cfg.Journal)
+	}
 	ring(b.flushBell)
 }
 
@@ -102,9 +105,7 @@ func (b *Bridge) flush(last bool) error {
 	defer b.mu.Unlock()
 	if err != nil {
 		b.unsaved = append(ch.Append, b.unsaved...)
-		if over := len(b.unsaved) - b.cfg.Journal; over > 0 {
-			b.unsaved = slices.Delete(b.unsaved, 0, over)
-		}
+		b.unsaved = bound(b.unsaved, b.cfg.Journal)
 		maps.Copy(b.dirty, dirty)
 		maps.Copy(b.dirtyUsers, users)
 		if !b.storeBad {
@@ -120,6 +121,26 @@ func (b *Bridge) flush(last bool) error {
 	maps.Copy(b.counters, ch.Counters)
 	b.journal.flushed, b.journal.floor = upTo, floor
 	return nil
+}
+
+// bound keeps the newest of the entries that the disk does not take. One Lagged stands for those that are given up, so that no reader takes the hole for
+// silence.
+func bound(evs []Event, most int) []Event {
+	over := len(evs) - most
+	if over <= 0 {
+		return evs
+	}
+	missed := uint64(0)
+	for _, ev := range evs[:over+1] {
+		if l, ok := ev.Body.(Lagged); ok {
+			missed += l.Missed
+		} else {
+			missed++
+		}
+	}
+	evs = slices.Delete(evs, 0, over)
+	evs[0] = Event{Seq: evs[0].Seq, At: evs[0].At, Body: Lagged{Missed: missed}}
+	return evs
 }
 
 // edit makes one durable change of people, codes or locks. compute runs with b.mu held, must not change anything, and says what to write; apply runs with

@@ -35,7 +35,7 @@ var errRefused = errors.New("the firmware does not know the command")
 type link struct {
 	port    Port
 	stats   *counters
-	onAREQ  func(mt.Frame)                     // called by run in the order of arrival; the frame is the callee's
+	onAREQ  func(mt.Frame)                     // called by run in the order of arrival; the payload is good until it returns
 	onWrite func(cmd mt.Command, at time.Time) // may be nil
 	tap     atomic.Pointer[func([]byte)]       // if set, is shown what is read
 
@@ -113,7 +113,7 @@ func (l *link) frame(f mt.Frame) {
 	case mt.SRSP:
 		l.reply(f)
 	case mt.AREQ:
-		l.onAREQ(mt.Frame{Command: f.Command, Payload: append([]byte(nil), f.Payload...)})
+		l.onAREQ(f)
 	default:
 		l.stats.unexpected.Add(1)
 	}

@@ -71,8 +71,11 @@ func failure(st mt.Status) error {
 
 // pending is a data request on its way.
 type pending struct {
-	done  chan mt.Status // room for one
-	timer *time.Timer    // set once its sender went away
+	req    mt.DataRequest
+	rsp    mt.StatusRsp
+	done   chan mt.Status // room for one
+	waited *time.Timer    // for the confirm
+	left   *time.Timer    // set once its sender went away
 }
 
 // Send implements zigbee.Radio. Nothing is written to the dongle once ctx ended; an attempt that is with the dongle by then may still reach the node.
@@ -148,15 +151,15 @@ func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) 
 	case <-s.done:
 		return 0, s.cause()
 	}
-	p, id := s.begin()
-	src := f.SrcEndpoint
-	if src == 0 {
-		src = ourEndpoint
-	}
-	req := mt.DataRequest{Dst: nwk, DstEndpoint: f.DstEndpoint, SrcEndpoint: src, Cluster: f.Cluster, Transaction: id, Options: mt.OptionAPSAck,
+	p := s.begin()
+	id := p.req.Transaction
+	p.req = mt.DataRequest{Dst: nwk, DstEndpoint: f.DstEndpoint, SrcEndpoint: f.SrcEndpoint, Cluster: f.Cluster, Transaction: id, Options: mt.OptionAPSAck,
 		Radius: radius, Data: f.Payload}
-	rsp := mt.StatusRsp{Cmd: mt.AFDataRequest.Reply()}
-	if err := s.link.call(ctx, &req, &rsp); err != nil {
+	if p.req.SrcEndpoint == 0 {
+		p.req.SrcEndpoint = ourEndpoint
+	}
+	p.rsp = mt.StatusRsp{Cmd: mt.AFDataRequest.Reply()}
+	if err := s.link.call(ctx, &p.req, &p.rsp); err != nil {
 		if errors.Is(err, errRefused) {
 			s.finish(id, p)
 			return 0, fmt.Errorf("%w: %w", zigbee.ErrUnsupported, err)
@@ -168,32 +171,38 @@ func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) 
 		}
 		return 0, err
 	}
-	if rsp.Status != mt.Success {
+	if p.rsp.Status != mt.Success {
 		s.finish(id, p)
-		return rsp.Status, nil
+		return p.rsp.Status, nil
 	}
-	t := time.NewTimer(confirmTimeout)
-	defer t.Stop()
+	p.waited.Reset(confirmTimeout)
+	defer p.waited.Stop()
 	select {
 	case st := <-p.done:
-		s.slots <- struct{}{}
+		s.reuse(p)
 		return st, nil
 	case <-ctx.Done():
 		s.leave(id, p)
 		return 0, ctx.Err()
 	case <-s.done:
 		return 0, s.cause()
-	case <-t.C:
+	case <-p.waited.C:
 		s.leave(id, p)
 		return 0, fmt.Errorf("no confirm: %w", zigbee.ErrUnreachable)
 	}
 }
 
 // begin takes the next free transaction. There are more of them than slots, but those that their senders left may hold some.
-func (s *session) begin() (*pending, uint8) {
-	p := &pending{done: make(chan mt.Status, 1)}
+func (s *session) begin() *pending {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var p *pending
+	if n := len(s.spare); n > 0 {
+		p, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		p = &pending{done: make(chan mt.Status, 1), waited: time.NewTimer(confirmTimeout)}
+		p.waited.Stop()
+	}
 	for {
 		if s.next++; s.next == 0 {
 			s.next = 1
@@ -204,10 +213,20 @@ func (s *session) begin() (*pending, uint8) {
 	}
 	s.pending[s.next] = p
 	s.sent++
-	return p, s.next
+	p.req.Transaction = s.next
+	return p
 }
 
-// finish frees the transaction and the slot of p.
+// reuse frees the slot of p, which is confirmed, and keeps p for another.
+func (s *session) reuse(p *pending) {
+	p.req.Data = nil
+	s.mu.Lock()
+	s.spare = append(s.spare, p)
+	s.mu.Unlock()
+	s.slots <- struct{}{}
+}
+
+// finish frees the transaction and the slot of p, of which no confirm is expected.
 func (s *session) finish(id uint8, p *pending) {
 	s.mu.Lock()
 	mine := s.pending[id] == p
@@ -215,7 +234,7 @@ func (s *session) finish(id uint8, p *pending) {
 		s.pending[id] = nil
 	}
 	s.mu.Unlock()
-	if mine || p.timer == nil {
+	if mine || p.left == nil {
 		s.slots <- struct{}{}
 	}
 }
@@ -228,7 +247,7 @@ func (s *session) leave(id uint8, p *pending) {
 		s.slots <- struct{}{} // confirmed in the same moment
 		return
 	}
-	p.timer = time.AfterFunc(confirmTimeout, func() { s.finish(id, p) })
+	p.left = time.AfterFunc(confirmTimeout, func() { s.finish(id, p) })
 }
 
 // confirmed takes an AF_DATA_CONFIRM.
@@ -246,8 +265,8 @@ func (s *session) confirmed(payload []byte) {
 		return
 	}
 	s.pending[m.Transaction] = nil
-	if p.timer != nil { // its sender left
-		p.timer.Stop()
+	if p.left != nil {
+		p.left.Stop()
 		s.slots <- struct{}{}
 		return
 	}

@@ -34,6 +34,7 @@ type session struct {
 	mu      sync.Mutex
 	waiters []*waiter
 	pending [256]*pending // data requests on their way, by transaction
+	spare   []*pending    // to use again
 	next    uint8
 	sent    int           // data requests since the network was saved
 	jobs    chan job      // things to do between two pings
@@ -131,6 +132,9 @@ func (s *session) indication(f mt.Frame) {
 	case mt.AFDataConfirm:
 		s.confirmed(f.Payload)
 		return
+	}
+	f.Payload = append([]byte(nil), f.Payload...)
+	switch f.Command {
 	case mt.SysResetInd:
 		if !s.offer(f) {
 			s.c.stats.resets.Add(1)

@@ -214,3 +214,6 @@ func (k *keyring) bearer(r *http.Request) (Token, Scope, error) {
 	}
 	return Token{}, ScopeNone, errBadToken
 }
+
+// HasPassword tells whether a password is set in kv, for whoever decides where to listen before there is a Server.
+func HasPassword(kv KV) (bool, error) { return (&keyring{kv: kv}).hasPassword() }

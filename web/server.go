@@ -49,9 +49,6 @@ func (s *Server) Addr() string { s.mu.Lock(); defer s.mu.Unlock(); return s.http
 // MetricsAddr is the address of the listener for /metrics alone.
 func (s *Server) MetricsAddr() string { s.mu.Lock(); defer s.mu.Unlock(); return s.metrics }
 
-// HasPassword tells whether a password is set.
-func (s *Server) HasPassword() (bool, error) { return s.keys.hasPassword() }
-
 // Run serves until ctx ends, then lets requests under way end for up to two seconds.
 func (s *Server) Run(ctx context.Context) error {
 	var servers []*http.Server

@@ -44,7 +44,7 @@ func (d *decoder) decode(cluster uint16, frame []byte) (zcl.Header, zcl.Message,
 	case *zcl.OperationEvent:
 		m.PIN.Wipe()
 		m.Data.Wipe()
-		if d.p.Events == eventsYMC {
+		if d.p.Events == eventsYMC && m.Missing > 0 { // a whole frame is read as the standard says
 			if _, payload, err := zcl.ParseHeader(frame); err == nil {
 				out = d.ymc(out, payload)
 			}
@@ -275,7 +275,7 @@ func (d *decoder) alarm(out []fact, m *zcl.Alarm) []fact {
 	switch {
 	case m.Cluster == zcl.ClusterPowerConfig:
 		f.alarm = bridge.AlarmBattery
-		out = append(out, factLow{true})
+		out = append(out, factRereadBattery{}) // it stays low until a reading shows otherwise
 	case m.Cluster != zcl.ClusterDoorLock:
 	default:
 		switch zcl.DoorLockAlarm(m.Code) {

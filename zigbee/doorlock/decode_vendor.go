@@ -117,7 +117,7 @@ func (d *decoder) ymc(out []fact, payload []byte) []fact {
 	if !ok {
 		return append(out, factReread{})
 	}
-	user := uint16(e.User)
+	user := e.User
 	f := factOperation{user: user, code: e.Action}
 	switch e.Action {
 	case zcl.YMCPasswordUnlock:
@@ -173,7 +173,6 @@ func (d *decoder) assaAlarm(out []fact, code zcl.AssaAlarm) []fact {
 		alarm(bridge.AlarmTamper, false)
 	case zcl.AssaBatteryLow, zcl.AssaBatteryCritical, zcl.AssaBatteryTooLow:
 		alarm(bridge.AlarmBattery, false)
-		out = append(out, factLow{true})
 	default:
 		alarm(bridge.AlarmOther, false)
 	}

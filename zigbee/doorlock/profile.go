@@ -117,7 +117,7 @@ var profiles = sync.OnceValue(func() []profile {
 func parseProfiles(b []byte) ([]profile, error) {
 	var file struct {
 		Version  int
-		Profiles []profile
+		Profiles []json.RawMessage
 	}
 	if err := json.Unmarshal(b, &file); err != nil {
 		return nil, fmt.Errorf("doorlock: profiles: %w", err)
@@ -126,13 +126,21 @@ func parseProfiles(b []byte) ([]profile, error) {
 		return nil, fmt.Errorf("doorlock: profiles: version %d is not known", file.Version)
 	}
 	var out []profile
-	for _, p := range file.Profiles {
+	for _, base := range file.Profiles {
+		var p profile
+		if err := json.Unmarshal(base, &p); err != nil {
+			return nil, fmt.Errorf("doorlock: profiles: %w", err)
+		}
 		for _, raw := range p.Variants {
-			v := p
-			v.Variants = nil
-			if err := json.Unmarshal(raw, &v); err != nil {
+			var v profile // decoded anew, so that it shares no slice with the family
+			err := json.Unmarshal(base, &v)
+			if err == nil {
+				err = json.Unmarshal(raw, &v)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("doorlock: profiles: variant of %s: %w", p.Family, err)
 			}
+			v.Variants = nil
 			out = append(out, v)
 		}
 		p.Variants = nil

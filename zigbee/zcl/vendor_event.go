@@ -39,7 +39,7 @@ func (a OnestiAction) User() uint16 { return uint16(a) }
 // YMCEvent is the operation event of YMC420 and YDM60: the first byte is a 16-value action, the third the user. It is shorter than the standard's.
 type YMCEvent struct {
 	Action uint8
-	User   uint8
+	User   uint16 // 0–255; FFFF: the frame ends before it
 }
 
 // Actions of a YMCEvent that differ from OperationCode: up to 4 it tells who opened; from 5 on it equals the standard's operation codes.
@@ -53,10 +53,14 @@ const (
 
 // ParseYMCEvent reads the payload of command 20.
 func ParseYMCEvent(payload []byte) (YMCEvent, bool) {
-	if len(payload) < 3 {
+	if len(payload) == 0 {
 		return YMCEvent{}, false
 	}
-	return YMCEvent{Action: payload[0], User: payload[2]}, true
+	e := YMCEvent{Action: payload[0], User: 0xFFFF}
+	if len(payload) > 2 {
+		e.User = uint16(payload[2])
+	}
+	return e, true
 }
 
 // Wyze is what a frame of cluster FC00 of Wyze's lock says.

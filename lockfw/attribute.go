@@ -203,7 +203,7 @@ func (l *Lock) makeLockAttributes(add func(cluster, id uint16, typ uint8, write 
 		add(cLock, aClosedEvents, tU32, true, 0)
 		add(cLock, 6, tU16, true, 0)
 	}
-	if l.f.Slots > 0 {
+	if l.f.Slots > 0 && !l.b.NoRFCodes {
 		add(cLock, 0x11, tU16, false, uint64(l.f.Slots))
 		add(cLock, 0x12, tU16, false, uint64(l.f.Slots))
 		add(cLock, 0x17, tU8, false, uint64(l.f.PINMax))

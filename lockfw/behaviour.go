@@ -50,6 +50,7 @@ type Behaviour struct {
 	DeadPadReset   bool          // the keypad fails after the next factory reset
 
 	// Codes.
+	NoRFCodes      bool          // codes can be made at the keypad only
 	SetPINLies     bool          // status 0, nothing stored
 	SetPINDelay    time.Duration // before the SetPIN response
 	SetPINFails    int           // status that SetPIN and ClearPIN answer instead of working; 0 works

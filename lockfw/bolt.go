@@ -191,7 +191,7 @@ func (l *Lock) actuate(q *asked, to Bolt, relock time.Duration, pin PIN) {
 		if !ok {
 			st = zclFailure
 		}
-		l.h.after(l.b.ResponseAfter, func() { l.reply(q, false, q.cmd, []byte{st}) })
+		l.h.soon(l.b.ResponseAfter, func() { l.reply(q, false, q.cmd, []byte{st}) })
 	}
 	slot := l.match(pin)
 	c := cause{kind: "radio", slot: slot, frame: q.raw}

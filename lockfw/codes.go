@@ -26,7 +26,7 @@ func (l *Lock) pinCommand(q *asked) {
 			return
 		}
 		st, changed := l.setPIN(n, status, typ, pin)
-		l.h.after(l.b.SetPINDelay, func() { l.reply(q, false, 0x05, []byte{st}) })
+		l.h.soon(l.b.SetPINDelay, func() { l.reply(q, false, 0x05, []byte{st}) })
 		if st == codeOK {
 			code := uint8(progAdded)
 			if changed && !l.b.AlwaysAdded {
@@ -283,34 +283,13 @@ func (l *Lock) ephemeral(q *asked) {
 	l.status(q, st)
 }
 
-// vendorCode serves the codes of the Control4 module: 0x30 set, 0x31 get, 0x32 clear, 0x33 clear all, each with a user and the code's bytes.
+// vendorCode serves the code commands of the Control4 module. Of 0x30 to 0x32 only the numbers are known, not what they carry, so 0x33 alone works here.
 func (l *Lock) vendorCode(q *asked) {
-	switch q.cmd {
-	case 0x30:
-		n, pin := uint16(q.r.u8()), PIN(slices.Clone(q.r.octets()))
-		if q.r.short || !l.validSlot(n) || !digitsOnly(pin) || len(pin) < l.f.PINMin {
-			l.status(q, zclInvalidValue)
-			return
-		}
-		l.codes[n] = &slot{status: 1, pin: pin}
-	case 0x31:
-		n := uint16(q.r.u8())
-		b := []byte{byte(n)}
-		if s := l.codes[n]; s != nil {
-			b = putOctets(b, s.pin)
-		} else {
-			b = append(b, 0)
-		}
-		l.reply(q, false, 0x31, b)
-		return
-	case 0x32:
-		delete(l.codes, uint16(q.r.u8()))
-	case 0x33:
-		clear(l.codes)
-	default:
+	if q.cmd != 0x33 {
 		l.status(q, zclUnsupCommand)
 		return
 	}
+	l.clearAll()
 	l.status(q, zclSuccess)
 }
 

@@ -242,7 +242,11 @@ func (l *Lock) OpenDoor(open bool) {
 func (l *Lock) Tamper() {
 	l.h.mu.Lock()
 	defer l.h.mu.Unlock()
-	if l.powered {
+	switch {
+	case !l.powered:
+	case l.f.Name == "yale_c4":
+		l.alarm(162, cVendor)
+	default:
 		l.alarm(5, cLock)
 	}
 }

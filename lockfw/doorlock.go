@@ -90,7 +90,7 @@ func (l *Lock) pollCommand(q *asked) {
 
 // lockCommand serves the Door Lock cluster's own commands (ZCL 7.3.2.15).
 func (l *Lock) lockCommand(q *asked) {
-	pins := l.f.Slots > 0
+	pins := l.f.Slots > 0 && !l.b.NoRFCodes
 	tags := l.f.RFID > 0
 	easyiot := l.b.InnerLength
 	switch {

@@ -186,7 +186,7 @@ func (c *comparison) alarmAction(name string, f factOperation, moved bool) {
 // moreActions judges facts that the other library does not tell.
 func (c *comparison) moreActions() {
 	for _, f := range c.facts {
-		switch f := f.(type) {
+		switch f.(type) {
 		case factOperation:
 			switch {
 			case c.e.Cluster == "0x0009", c.p.Events == eventsOnesti && c.e.MessageType == "attributeReport":

@@ -317,7 +317,7 @@ func TestUnplugAndReplug(t *testing.T) {
 		h := enter(t, home, znp.Config{}, &vault{})
 		defer h.leave()
 		h.wantUp()
-		for range 20 {
+		for range 200 {
 			at := time.Now()
 			home.Dongle().Unplug()
 			synctest.Wait()

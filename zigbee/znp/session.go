@@ -35,6 +35,8 @@ type session struct {
 	waiters []*waiter
 	pending [256]*pending // data requests on their way, by transaction
 	spare   []*pending    // to use again
+	awake   bool          // the dongle answered: from now on a reset is news
+	cooked  bool          // this firmware sends ZDO responses as such, and not only as raw messages
 	next    uint8
 	sent    int           // data requests since the network was saved
 	jobs    chan job      // things to do between two pings
@@ -136,17 +138,19 @@ func (s *session) indication(f mt.Frame) {
 	f.Payload = append([]byte(nil), f.Payload...)
 	switch f.Command {
 	case mt.SysResetInd:
-		if !s.offer(f) {
+		if !s.offer(f) && s.isAwake() {
 			s.c.stats.resets.Add(1)
 			s.end(fmt.Errorf("znp: %w: %w", zigbee.ErrDown, errReset))
 			s.link.abort(errReset)
 		}
 		return
 	case mt.ZDOMsgCBIncoming:
-		var raw bool
-		if f, raw = unwrapZDO(f); !raw {
+		var ok bool
+		if f, ok = unwrapZDO(f); !ok || s.isCooked(f.Command) {
 			return
 		}
+	default:
+		s.noteCooked(f.Command)
 	}
 	s.offer(f)
 	if f.Command == mt.ZDOIEEEAddrRsp || f.Command == mt.ZDONwkAddrRsp {
@@ -160,6 +164,38 @@ func (s *session) indication(f mt.Frame) {
 	case mt.AFIncomingMsg, mt.AFIncomingMsgExt, mt.ZDOEndDeviceAnnceInd, mt.ZDOTCDevInd, mt.ZDOLeaveInd, mt.ZDOConcentratorInd, mt.ZDOPermitJoinInd:
 		s.c.events.push(event{s: s, frame: f}, s.link.done)
 	}
+}
+
+func (s *session) isAwake() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.awake
+}
+
+func (s *session) nowAwake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awake = true
+}
+
+// isResponse says whether an indication is the response to a ZDO request of ours.
+func isResponse(c mt.Command) bool { return c >= mt.ZDONwkAddrRsp && c < mt.ZDOStateChangeInd }
+
+func (s *session) noteCooked(c mt.Command) {
+	if !isResponse(c) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cooked = true
+}
+
+// isCooked says whether a response that came raw comes a second time as such, or did already. The second of two equal responses could be taken for the
+// response to the next request. Start-up asks for the endpoints before it asks for raw messages, so it is known by then.
+func (s *session) isCooked(c mt.Command) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cooked && isResponse(c)
 }
 
 // unwrapZDO makes of a raw ZDO message the indication that says the same, where there is one: some firmware sends only the one, some the other, some both.

@@ -28,6 +28,7 @@ func (s *session) start(ctx context.Context, woken bool) (d zigbee.Dongle, err e
 			return d, err
 		}
 	}
+	s.nowAwake()
 	if err := s.link.call(ctx, &mt.Empty{Cmd: mt.SysVersion}, &s.version); err != nil {
 		return d, err
 	}

@@ -12,9 +12,9 @@ type Stats struct {
 	Received TypeCounts // good frames read, by type
 	Errors   ErrorCounts
 
-	Connects   uint64 // times that the dongle came up
-	Disconnect uint64 // times that it went down
-	Resets     uint64 // resets of the dongle that nobody asked for
+	Connects    uint64 // times that the dongle came up
+	Disconnects uint64 // times that it went down
+	Resets      uint64 // resets of the dongle that nobody asked for
 
 	Queue     int // indications that wait for the handler
 	HighWater int // the most that ever waited
@@ -45,6 +45,6 @@ func (c *counters) snapshot() Stats {
 	return Stats{
 		Sent: types(&c.sent), Received: types(&c.received),
 		Errors:   ErrorCounts{FCS: c.fcs.Load(), Length: c.length.Load(), Timeout: c.timeout.Load(), Unexpected: c.unexpected.Load()},
-		Connects: c.connects.Load(), Disconnect: c.disconnects.Load(), Resets: c.resets.Load(),
+		Connects: c.connects.Load(), Disconnects: c.disconnects.Load(), Resets: c.resets.Load(),
 	}
 }

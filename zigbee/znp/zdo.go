@@ -72,7 +72,10 @@ func (c *Coordinator) Interview(ctx context.Context, id zigbee.EUI64) (zigbee.No
 	s, err := c.session()
 	var n zigbee.Node
 	if err == nil {
-		n, err = s.interview(ctx, id)
+		err = s.atNode(ctx, id, func(nwk zigbee.NWK) error {
+			n, err = s.interview(ctx, id, nwk)
+			return err
+		})
 	}
 	if err != nil {
 		return zigbee.Node{}, fmt.Errorf("znp: interview of %v: %w", id, err)
@@ -80,11 +83,21 @@ func (c *Coordinator) Interview(ctx context.Context, id zigbee.EUI64) (zigbee.No
 	return n, nil
 }
 
-func (s *session) interview(ctx context.Context, id zigbee.EUI64) (n zigbee.Node, err error) {
+// atNode calls f with a node's network address, and once more if the node turns out to have got another meanwhile, as it may when it rejoins.
+func (s *session) atNode(ctx context.Context, id zigbee.EUI64, f func(zigbee.NWK) error) error {
 	nwk, err := s.locate(ctx, id)
 	if err != nil {
-		return n, err
+		return err
 	}
+	if err = f(nwk); err != nil && ctx.Err() == nil {
+		if now, ok := s.c.nodes.byID(id); ok && now != nwk {
+			return f(now)
+		}
+	}
+	return err
+}
+
+func (s *session) interview(ctx context.Context, id zigbee.EUI64, nwk zigbee.NWK) (n zigbee.Node, err error) {
 	desc := mt.NodeDescRsp{}
 	if err := s.zdoRequest(ctx, nwk, &mt.NodeReq{Cmd: mt.ZDONodeDescReq, Dst: nwk, NWK: nwk}, &desc, nil); err != nil {
 		return n, err
@@ -126,7 +139,7 @@ func (s *session) interview(ctx context.Context, id zigbee.EUI64) (n zigbee.Node
 func (c *Coordinator) Bind(ctx context.Context, id zigbee.EUI64, endpoint uint8, cluster uint16) error {
 	s, err := c.session()
 	if err == nil {
-		err = s.bind(ctx, id, endpoint, cluster)
+		err = s.atNode(ctx, id, func(nwk zigbee.NWK) error { return s.bind(ctx, id, nwk, endpoint, cluster) })
 	}
 	if err != nil {
 		return fmt.Errorf("znp: bind cluster %#04x of %v: %w", cluster, id, err)
@@ -134,11 +147,7 @@ func (c *Coordinator) Bind(ctx context.Context, id zigbee.EUI64, endpoint uint8,
 	return nil
 }
 
-func (s *session) bind(ctx context.Context, id zigbee.EUI64, endpoint uint8, cluster uint16) error {
-	nwk, err := s.locate(ctx, id)
-	if err != nil {
-		return err
-	}
+func (s *session) bind(ctx context.Context, id zigbee.EUI64, nwk zigbee.NWK, endpoint uint8, cluster uint16) error {
 	rsp := mt.ZDOStatusRsp{Cmd: mt.ZDOBindRsp}
 	req := mt.BindReq{Cmd: mt.ZDOBindReq, Dst: nwk, Src: id, SrcEndpoint: endpoint, Cluster: cluster, Mode: 3, To: s.self, ToEndpoint: ourEndpoint}
 	if err := s.zdoRequest(ctx, nwk, &req, &rsp, nil); err != nil {

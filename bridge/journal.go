@@ -130,11 +130,17 @@ func (r *reader) Next(ctx context.Context) (Event, error) {
 			return r.lag(oldest - 1), nil
 		}
 		evs, err := r.b.store.Events(r.cursor, readerBatch)
-		if err != nil {
+		r.b.mu.Lock()
+		floor = j.floor
+		r.b.mu.Unlock()
+		if err != nil || r.cursor < floor { // pruned meanwhile
 			return r.lag(oldest - 1), nil
 		}
 		for i, ev := range evs {
 			if ev.Seq > upTo {
+				if _, hole := ev.Body.(Lagged); hole && i == 0 { // it reaches back into this stretch
+					return r.lag(upTo), nil
+				}
 				evs = evs[:i]
 				break
 			}

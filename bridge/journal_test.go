@@ -78,13 +78,20 @@ func TestJournalIsToldAndKept(t *testing.T) {
 // TestJournalCursors: any mix of a publisher, readers of any speed and a failing disk gives each reader a rising sequence in which nothing is missing that
 // no Lagged stands for.
 func TestJournalCursors(t *testing.T) {
+	type op struct{ Kind, N, Reads int }
+	ops := rapid.Custom(func(t *rapid.T) op {
+		return op{rapid.IntRange(0, 6).Draw(t, "kind"), rapid.IntRange(0, 80).Draw(t, "n"), rapid.IntRange(0, 100).Draw(t, "reads")}
+	})
 	rapid.Check(t, func(rt *rapid.T) {
+		size, kept := rapid.IntRange(4, 40).Draw(rt, "ring"), rapid.IntRange(600, 2000).Draw(rt, "kept")
+		n := rapid.IntRange(5, 60).Draw(rt, "steps")
+		steps := rapid.SliceOfN(ops, n, n).Draw(rt, "step")
 		bubble(t, func() {
 			l := bridgetest.NewLock(front).SetInfo(func(i *bridge.Info) { i.Traits.Slots = 0 })
 			d, s := bridgetest.NewDriver(l), bridgetest.NewStore()
-			b, err := bridge.New(bridge.Config{Journal: rapid.IntRange(4, 40).Draw(rt, "ring"), Retention: rapid.IntRange(600, 2000).Draw(rt, "kept")}, d, s)
+			b, err := bridge.New(bridge.Config{Journal: size, Retention: kept}, d, s)
 			if err != nil {
-				rt.Fatal(err)
+				panic(err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			done := make(chan error, 1)
@@ -92,53 +99,52 @@ func TestJournalCursors(t *testing.T) {
 			defer func() {
 				cancel()
 				if err := <-done; err != nil {
-					rt.Error(err)
+					panic(err)
 				}
 			}()
 			<-b.Ready()
 			type cursor struct {
 				r    bridge.Reader
 				last uint64 // number of the last one
-				n    int    // the last percentage seen; -1: none since a lag
+				n    int    // of the last event seen; -1: none since a lag
 			}
 			var readers []*cursor
 			sent := 0
-			for range rapid.IntRange(5, 60).Draw(rt, "steps") {
-				switch rapid.IntRange(0, 5).Draw(rt, "step") {
+			for _, op := range steps {
+				switch op.Kind {
 				case 0:
-					after := uint64(0)
-					if rapid.Bool().Draw(rt, "live") {
-						after = b.Snapshot().Seq
-					}
-					readers = append(readers, &cursor{r: b.Follow(after), last: after, n: -1})
+					readers = append(readers, &cursor{r: b.Follow(0), n: -1})
 				case 1:
-					s.Fail(bridge.ErrStore)
+					seq := b.Snapshot().Seq
+					readers = append(readers, &cursor{r: b.Follow(seq), last: seq, n: -1})
 				case 2:
+					s.Fail(bridge.ErrStore)
+				case 3:
 					s.Fail(nil)
 					settle(11 * time.Second)
-				case 3:
-					settle(time.Duration(rapid.IntRange(0, 2000).Draw(rt, "ms")) * time.Millisecond)
+				case 4:
+					settle(time.Duration(op.N) * 25 * time.Millisecond)
 				default:
-					for range rapid.IntRange(1, 80).Draw(rt, "burst") {
+					for i := range op.N {
 						l.Say(bridge.LockRenamed{Name: fmt.Sprint(sent)}) // a body that the bridge only passes on
 						sent++
-						if rapid.IntRange(0, 3).Draw(rt, "heard") == 0 {
+						if i%4 == 3 {
 							l.Say(bridge.Heard{LQI: 1})
 						}
 					}
 					synctest.Wait()
 				}
-				for _, c := range readers {
-					for range rapid.IntRange(0, 100).Draw(rt, "reads") {
+				for i, c := range readers {
+					for range op.Reads * (i + 1) % 101 {
 						if c.last == b.Snapshot().Seq {
 							break
 						}
 						ev, err := c.r.Next(ctx)
 						if err != nil {
-							rt.Fatal(err)
+							panic(err)
 						}
 						if ev.Seq < c.last {
-							rt.Fatalf("went back from %d to %d", c.last, ev.Seq)
+							panic(fmt.Sprintf("went back from %d to %d", c.last, ev.Seq))
 						}
 						c.last = ev.Seq
 						switch body := ev.Body.(type) {
@@ -147,10 +153,10 @@ func TestJournalCursors(t *testing.T) {
 						case bridge.LockRenamed:
 							var n int
 							if _, err := fmt.Sscan(body.Name, &n); err != nil {
-								rt.Fatal(err)
+								panic(err)
 							}
 							if c.n >= 0 && n != c.n+1 {
-								rt.Fatalf("%d follows %d without a word", n, c.n)
+								panic(fmt.Sprintf("%d follows %d without a word", n, c.n))
 							}
 							c.n = n
 						}

@@ -3,7 +3,6 @@ package web
 import (
 	_ "embed"
 	"net/http"
-	"strings"
 )
 
 // OpenAPI is the description of the API (OpenAPI 3.1).
@@ -37,8 +36,8 @@ func (s *Server) routes() []route {
 		v1("POST", "/locks/{lock}/refresh", ScopeOperate, s.refresh),
 		v1("POST", "/locks/{lock}/tamper/ack", ScopeAdmin, s.ackTamper),
 		v1("GET", "/locks/{lock}/codes", ScopeRead, s.listCodes),
-		v1("POST", "/locks/{lock}/codes/adopt", ScopeAdmin, s.adopt),
-		v1("POST", "/locks/{lock}/codes/reconcile", ScopeAdmin, s.reconcile),
+		v1("POST", "/locks/{lock}/adopt", ScopeAdmin, s.adopt),
+		v1("POST", "/locks/{lock}/reconcile", ScopeAdmin, s.reconcile),
 		v1("PUT", "/locks/{lock}/codes/{user}", ScopeAdmin, s.setCode),
 		v1("DELETE", "/locks/{lock}/codes/{user}", ScopeAdmin, s.clearCode),
 		v1("GET", "/locks/{lock}/reset", ScopeRead, s.resetStatus),
@@ -81,27 +80,46 @@ const otherRoute = "other"
 // handler is the API as it stands behind one listener.
 func (s *Server) handler(local bool) http.Handler {
 	mux := http.NewServeMux()
-	methods := map[string][]string{}
 	for _, r := range s.routes() {
 		mux.Handle(r.pattern, s.guarded(r, local))
-		method, path, _ := strings.Cut(r.pattern, " ")
-		methods[path] = append(methods[path], method)
-	}
-	for path, allowed := range methods {
-		allow := strings.Join(allowed, ", ")
-		mux.Handle(path, s.guarded(route{otherRoute, ScopeNone, func(w http.ResponseWriter, _ *http.Request) error {
-			w.Header().Set("Allow", allow)
-			return problem(http.StatusMethodNotAllowed, "method", "This cannot be done here", "", "Use one of "+allow+".")
-		}}, local))
 	}
 	if s.cfg.Metrics != nil {
 		mux.Handle("GET /metrics", s.cfg.Metrics)
 	}
-	mux.Handle("/", s.guarded(route{otherRoute, ScopeNone, func(http.ResponseWriter, *http.Request) error {
+	nothing := s.guarded(route{otherRoute, ScopeNone, func(w http.ResponseWriter, r *http.Request) error {
+		var asked statusOnly
+		h, _ := mux.Handler(r)
+		h.ServeHTTP(&asked, r)
+		if asked.status == http.StatusMethodNotAllowed {
+			allow := asked.header.Get("Allow")
+			w.Header().Set("Allow", allow)
+			return problem(asked.status, "method", "This cannot be done here", "", "Use one of "+allow+".")
+		}
 		return problem(http.StatusNotFound, "not-found", "There is nothing here", "", "The API's description is at "+Prefix+"/openapi.yaml.")
-	}}, local))
-	return headers(mux)
+	}}, local)
+	return headers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			nothing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}))
 }
+
+// statusOnly hears what ServeMux would answer to a request that fits no pattern.
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header {
+	if s.header == nil {
+		s.header = http.Header{}
+	}
+	return s.header
+}
+func (s *statusOnly) WriteHeader(code int)        { s.status = code }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
 
 // headers go with every answer.
 func headers(next http.Handler) http.Handler {

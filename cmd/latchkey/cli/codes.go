@@ -65,13 +65,13 @@ func (a *app) cmdCodes() *cobra.Command {
 				return usage("%q is no slot; latchkey codes list shows them", args[1])
 			}
 			var u web.User
-			if err := a.call(ctx, "POST", "/locks/"+esc(args[0])+"/codes/adopt", map[string]any{"slot": slot, "name": args[2]}, &u); err != nil {
+			if err := a.call(ctx, "POST", "/locks/"+esc(args[0])+"/adopt", map[string]any{"slot": slot, "name": args[2]}, &u); err != nil {
 				return err
 			}
 			return a.tellUser(u, "adopted")
 		}),
 		command("reconcile LOCK", "Read all slots of a lock again and work on what differs", "  latchkey codes reconcile \"Front door\"", 1, 1, func(ctx context.Context, args []string) error {
-			return a.call(ctx, "POST", "/locks/"+esc(args[0])+"/codes/reconcile", nil, nil)
+			return a.call(ctx, "POST", "/locks/"+esc(args[0])+"/reconcile", nil, nil)
 		}))
 }
 

@@ -118,19 +118,8 @@ func (s *session) restore(ctx context.Context, n Saved) error {
 		return err
 	}
 	base.set(n)
-	info := keyInfo{n.KeySequence, n.Key}.bytes()
-	for _, item := range []struct {
-		id    uint16
-		value []byte
-	}{
-		{mt.NVExtAddr, n.Network.Coordinator.AppendLE(nil)},
-		{mt.NVNIB, base.raw},
-		{mt.NVActiveKeyInfo, info},
-		{mt.NVAlternateKeyInfo, info},
-	} {
-		if err := s.nvWrite(ctx, item.id, item.value); err != nil {
-			return err
-		}
+	if err := s.nvWrite(ctx, mt.NVExtAddr, n.Network.Coordinator.AppendLE(nil)); err != nil {
+		return err
 	}
 	if n.TCLKSeed != (mt.Key{}) {
 		if err := s.nvWrite(ctx, mt.NVTCLKSeed, n.TCLKSeed[:]); err != nil {
@@ -145,6 +134,20 @@ func (s *session) restore(ctx context.Context, n Saved) error {
 	}
 	if err := s.writeParameters(ctx, n); err != nil {
 		return err
+	}
+	info := keyInfo{n.KeySequence, n.Key}.bytes()
+	for _, item := range []struct {
+		id    uint16
+		value []byte
+	}{
+		{mt.NVAlternateKeyInfo, info},
+		{mt.NVActiveKeyInfo, info},
+		// This one comes last: with it the network counts as restored, should everything end here. Without the counters it must not.
+		{mt.NVNIB, base.raw},
+	} {
+		if err := s.nvWrite(ctx, item.id, item.value); err != nil {
+			return err
+		}
 	}
 	if err := s.pause(ctx, time.Second); err != nil { // flash is written in the background
 		return err

@@ -352,3 +352,26 @@ func TestCrash(t *testing.T) {
 		}
 	})
 }
+
+// TestOlderFirmware: the other stack, and builds that lack the newer commands, work as well.
+func TestOlderFirmware(t *testing.T) {
+	for _, fw := range []struct {
+		product  uint8
+		revision uint32
+		name     string
+	}{{2, 20211222, "Z-Stack 3.0.x"}, {1, 20200101, "Z-Stack 3.x.0"}} {
+		inHome(t, 40, func(t *testing.T, home *lockfw.Home) {
+			home.Dongle().Pretend(fw.product, fw.revision)
+			h := enter(t, home, znp.Config{TxPower: 9}, &vault{})
+			defer h.leave()
+			h.wantUp()
+			if d := h.c.Dongle(); d.Product != fw.name || d.Revision != fw.revision {
+				t.Errorf("%+v", d)
+			}
+			l := h.join("YRD226/246 TSDB")
+			if _, err := h.c.Interview(h.ctx, l.ID()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -203,6 +203,24 @@ func TestInFlight(t *testing.T) {
 	})
 }
 
+// TestChildIsPutBack: a child that was taken off the dongle's list in vain is put back even when the sender's time is over; it could not be reached again
+// otherwise.
+func TestChildIsPutBack(t *testing.T) {
+	script := &radioScript{confirms: []mt.Status{0xF0}, delay: 7 * time.Second, child: true}
+	atWork(t, script.answer, func(t *testing.T, s *session, d *fakeDongle) {
+		s.c.nodes.set(lockID, 0x3F1A)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		if err := s.c.Send(ctx, zigbee.Frame{Device: lockID, DstEndpoint: 1}); !errors.Is(err, zigbee.ErrAsleep) {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if d.count(mt.UtilAssocRemove) != 1 || d.count(mt.UtilAssocAdd) != 1 {
+			t.Errorf("taken off %d times, put back %d times", d.count(mt.UtilAssocRemove), d.count(mt.UtilAssocAdd))
+		}
+	})
+}
+
 func TestUnknownNode(t *testing.T) {
 	script := &radioScript{confirms: []mt.Status{0}}
 	atWork(t, script.answer, func(t *testing.T, s *session, d *fakeDongle) {

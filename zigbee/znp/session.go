@@ -149,6 +149,11 @@ func (s *session) indication(f mt.Frame) {
 		if f, ok = unwrapZDO(f); !ok || s.isCooked(f.Command) {
 			return
 		}
+	case mt.AppCnfCommissioningNotify:
+		var m mt.CommissioningNotify
+		if m.ParsePayload(f.Payload) == nil {
+			s.c.log.Debug("the dongle tells of its commissioning", "status", m.Status.String(), "mode", uint8(m.Mode))
+		}
 	default:
 		s.noteCooked(f.Command)
 	}

@@ -167,3 +167,37 @@ func TestSilentRetries(t *testing.T) {
 		}
 	})
 }
+
+// TestSettle: what some firmware does not have, or does not answer, does not keep a dongle from working.
+func TestSettle(t *testing.T) {
+	powers := 0
+	atWork(t, func(d *fakeDongle, f mt.Frame) {
+		switch f.Command {
+		case mt.ZDOActiveEPReq:
+			d.send(&mt.StatusRsp{Cmd: f.Command.Reply()})
+			d.send(&mt.EndpointsRsp{Cmd: mt.ZDOActiveEPRsp})
+		case mt.AFRegister:
+			d.send(&mt.StatusRsp{Cmd: f.Command.Reply(), Status: statusDuplicate})
+		case mt.SysStackTune, mt.AppCnfSetJoinUsesInstall:
+			d.send(&mt.RPCErrorRsp{Code: mt.RPCBadCommand, Request: f.Command})
+		case mt.SysSetTxPower:
+			powers++
+			d.send(&mt.SetTxPowerRsp{Level: 9})
+		case mt.UtilLEDControl:
+		case mt.SysPing:
+			d.send(&mt.PingRsp{})
+		default:
+			d.send(&mt.StatusRsp{Cmd: f.Command.Reply()})
+		}
+	}, func(t *testing.T, s *session, d *fakeDongle) {
+		s.c.cfg.TxPower = 9
+		err := s.settle(t.Context())
+		// The memory of this dongle cannot be read, which comes after all that matters here.
+		if err == nil || d.count(mt.ZDOMgmtPermitJoinReq) != 1 || powers != 1 {
+			t.Errorf("%v, %d times closed, %d times tuned", err, d.count(mt.ZDOMgmtPermitJoinReq), powers)
+		}
+		if n := s.c.Stats().Errors.Timeout; n != 0 {
+			t.Errorf("%d time-outs counted for a light that never answers", n)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -139,11 +140,16 @@ func TestOverTheLine(t *testing.T) {
 			defer wg.Wait()
 			defer cancel()
 			wg.Go(func() { _ = home.Run(ctx) })
-			var path string
-			if kind == "pty" {
-				var far *os.File
-				far, path = pty(t)
+			path := filepath.Join(t.TempDir(), "usb-Some_Dongle-if00-port0")
+			appear := func() {
+				far, name := pty(t)
 				wg.Go(func() { _ = home.Dongle().Serve(ctx, far) })
+				if err := os.Symlink(name, path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if kind == "pty" {
+				appear()
 			} else {
 				path = listen(ctx, t, &wg, home)
 			}
@@ -161,9 +167,15 @@ func TestOverTheLine(t *testing.T) {
 				t.Errorf("send: %v", err)
 			}
 			if kind == "pty" {
-				return // this pty does not come back
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+				within(t, 2*time.Second, "told to plug it in", func() bool { return strings.Contains(c.Dongle().Fault, "There is no Zigbee dongle") })
 			}
 			home.Dongle().Replug()
+			if kind == "pty" {
+				appear()
+			}
 			within(t, 2*time.Second, "working again", func() bool { return c.Dongle().Up })
 		})
 	}

@@ -72,7 +72,8 @@ func (s *Server) OnIdentify(f func(aid uint64)) {
 }
 
 // OnPairingChange sets what is called after a pairing was added, changed or
-// removed. It must not block: the connection waits for it.
+// removed. It must neither block nor close the server: the connection waits
+// for it.
 func (s *Server) OnPairingChange(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

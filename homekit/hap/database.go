@@ -23,7 +23,7 @@ type database struct {
 	attrs       map[id]*attribute
 	segments    []segment
 	size        int    // of all text
-	hash        string // of all but the values
+	hash        string // of all but the values that may change at run time
 }
 
 // maxAccessories is R2 2.5.3.2's limit on a bridge and what it bridges.
@@ -58,6 +58,9 @@ func newDatabase(as []*accessory.A, attr func(*characteristic.C) *attribute) (*d
 	sum := sha256.New()
 	for _, s := range db.segments {
 		sum.Write(s.text)
+		if s.value != nil && s.value.perms == permRead { // names, versions: they change with the program
+			sum.Write(s.value.current())
+		}
 		db.size += len(s.text)
 	}
 	db.hash = hex.EncodeToString(sum.Sum(nil)[:16])

@@ -20,6 +20,8 @@ type Host struct {
 	log    *slog.Logger
 	adv    Advertiser
 
+	openMu sync.Mutex // held through Open
+
 	mu      sync.Mutex
 	running bool
 	done    bool
@@ -92,17 +94,23 @@ func (h *Host) Run(ctx context.Context) error {
 // Open loads or creates the server's identity and binds its port. It serves
 // at once if Run runs, else from Run on.
 func (h *Host) Open(cfg ServerConfig) (*Server, error) {
+	h.openMu.Lock() // not mu: cfg.Setup may call the host
+	defer h.openMu.Unlock()
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.done {
-		return nil, errors.New("hap: the host has ended")
-	}
-	if h.servers[cfg.Key] != nil {
+	taken := h.servers[cfg.Key] != nil
+	h.mu.Unlock()
+	if taken {
 		return nil, fmt.Errorf("hap: server %q is open already", cfg.Key)
 	}
 	s, err := h.newServer(cfg)
 	if err != nil {
 		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.done {
+		s.ln.Close()
+		return nil, errors.New("hap: the host has ended")
 	}
 	h.servers[cfg.Key] = s
 	if h.running {

@@ -3,10 +3,7 @@ package hap
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -405,96 +402,5 @@ func TestUnpairClosesSessions(t *testing.T) {
 	<-c.Done()
 	if r.s.Paired() || r.s.Stats().Sessions != 0 && func() bool { time.Sleep(50 * time.Millisecond); return r.s.Stats().Sessions != 0 }() {
 		t.Error("still paired")
-	}
-}
-
-func TestDamagedRecordsAreToldAndKept(t *testing.T) {
-	for _, name := range recordNames {
-		kv := Memory()
-		r := newRig(t, Config{}, func(sc *ServerConfig) { sc.Store = kv })
-		r.implant(true)
-		r.stop()
-		kv.Put("one/"+name, []byte(`{"code":"canary-`))
-		h := NewHost(Config{Advertiser: Off, Address: "127.0.0.1"})
-		_, err := h.Open(ServerConfig{Key: "one", Name: "x", Store: kv, Accessories: r.s.cfg.Accessories})
-		if err == nil || strings.Contains(err.Error(), "canary") {
-			t.Errorf("%s: %v", name, err)
-		}
-		if b, _, _ := kv.Get("one/" + name); !bytes.Contains(b, []byte("canary")) {
-			t.Errorf("%s was overwritten", name)
-		}
-	}
-	kv := Memory()
-	r := newRig(t, Config{}, func(sc *ServerConfig) { sc.Store = kv })
-	r.implant(true)
-	r.stop()
-	kv.Delete("one/identity")
-	if _, err := NewHost(Config{Advertiser: Off}).Open(r.s.cfg); err == nil {
-		t.Error("a new identity under old pairings")
-	}
-	if err := r.h.Forget("one", kv); err != nil {
-		t.Fatal(err)
-	}
-	s, err := NewHost(Config{Advertiser: Off, Address: "127.0.0.1"}).Open(r.s.cfg)
-	if err != nil || s.ID() == r.s.ID() {
-		t.Errorf("after Forget: %v", err)
-	}
-	s.ln.Close()
-}
-
-func TestSetupCodes(t *testing.T) {
-	for code := range knownCodes {
-		if validCode(code) {
-			t.Errorf("%s is known", code)
-		}
-	}
-	seen := make(map[string]bool)
-	for range 1000 {
-		c := newCode()
-		if !validCode(c) {
-			t.Fatalf("%q", c)
-		}
-		seen[c] = true
-	}
-	if len(seen) < 990 {
-		t.Errorf("only %d codes of 1000 differ", len(seen))
-	}
-	for _, category := range []byte{1, 2, 6, 255} {
-		uri := setupURI("987-65-432", "1QJ8", category)
-		payload, ok := strings.CutPrefix(uri, "X-HM://")
-		if !ok || len(payload) != 13 || payload[9:] != "1QJ8" {
-			t.Fatalf("%q", uri)
-		}
-		n, err := strconv.ParseUint(payload[:9], 36, 64)
-		if err != nil || n>>39 != 0 || byte(n>>31) != category || n>>27&15 != 2 || n&(1<<27-1) != 98765432 {
-			t.Errorf("%q: %x, %v", uri, n, err)
-		}
-	}
-}
-
-func TestPortsAreKept(t *testing.T) {
-	kv := Memory()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	taken := ln.Addr().(*net.TCPAddr).Port
-	with := func(first, last int) func(*ServerConfig) {
-		return func(sc *ServerConfig) { sc.Store, sc.Port, sc.PortLast = kv, first, last }
-	}
-	r := newRig(t, Config{}, with(taken, taken+50))
-	port := r.s.Port()
-	if port <= taken || port > taken+50 {
-		t.Errorf("port %d of %d to %d", port, taken, taken+50)
-	}
-	r.stop()
-	ln.Close()
-	r = newRig(t, Config{}, with(taken, taken+50))
-	if r.s.Port() != port {
-		t.Errorf("port moved from %d to %d", port, r.s.Port())
-	}
-	_, err = NewHost(Config{Advertiser: Off, Address: "127.0.0.1"}).Open(ServerConfig{Key: "two", Name: "x", Store: Memory(), Port: port, Accessories: newRigless()})
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprint(port)) {
-		t.Errorf("a taken port: %v", err)
 	}
 }

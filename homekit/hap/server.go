@@ -9,6 +9,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/brutella/hap/accessory"
 	"github.com/brutella/hap/characteristic"
@@ -143,7 +144,7 @@ func (s *Server) listen() error {
 			ports = append(ports, p)
 		}
 	}
-	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: s.host.limits.KeepAlive}}
+	lc := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: s.host.limits.KeepAlive, Interval: 10 * time.Second, Count: 3}}
 	var err error
 	for _, p := range ports {
 		if s.ln, err = lc.Listen(s.ctx, "tcp", net.JoinHostPort(s.host.cfg.Address, fmt.Sprint(p))); err == nil {

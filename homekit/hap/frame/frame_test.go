@@ -124,3 +124,23 @@ func BenchmarkSealOpen(b *testing.B) {
 		out, _, _ = o.Open(out[:0], sealed)
 	}
 }
+
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte{0, 0}, false)
+	f.Add([]byte{0, 4, 1, 2, 3}, false)
+	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), true)
+	f.Fuzz(func(t *testing.T, data []byte, genuine bool) {
+		s, o := pair(t)
+		src := data
+		if genuine {
+			src = s.Seal(nil, data)
+		}
+		out, rest, err := openAll(o, src)
+		switch {
+		case genuine && (err != nil || len(rest) != 0 || !bytes.Equal(out, data)):
+			t.Fatalf("genuine frames: %d of %d octets, %v", len(out), len(data), err)
+		case !genuine && len(out) != 0:
+			t.Fatal("forged frames decrypt")
+		}
+	})
+}

@@ -97,8 +97,7 @@ func (l *lock) hear(f zigbee.Frame) {
 	if l.dec.wyzeSeen && now.Sub(l.lastHeard) > longSilence {
 		l.dec.rebooted()
 	}
-	flying := l.inFlight != nil && len(f.Payload) > 2 && f.Cluster == l.inFlight.req.cluster // an answer is never dropped for a flood
-	if !l.guard.admit(now) && !flying {
+	if !l.guard.admit(now) && !l.mayAnswer(f) { // an answer is not dropped for a flood
 		l.signOfLife(f.LQI, now)
 		if now.Sub(l.guard.warned) > time.Minute {
 			l.guard.warned = now
@@ -123,6 +122,16 @@ func (l *lock) hear(f zigbee.Frame) {
 		l.apply(facts, false)
 		l.reply(f, h, m)
 	}
+}
+
+// mayAnswer tells by its header alone whether a frame can be the answer to the request in flight. The caller holds l.mu.
+func (l *lock) mayAnswer(f zigbee.Frame) bool {
+	p := l.inFlight
+	if p == nil || f.Cluster != p.req.cluster {
+		return false
+	}
+	h, _, err := zcl.ParseHeader(f.Payload)
+	return err == nil && h.Seq == p.seq && h.Direction == zcl.ToClient
 }
 
 // lateAnswer tells whether a message is an answer to something that nobody waits for any more.

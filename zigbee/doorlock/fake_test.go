@@ -320,6 +320,26 @@ func (r *fakeRadio) since(n int) []zcl.Message {
 	return out
 }
 
+// bound and sentAway list what the driver asked of the radio.
+func (r *fakeRadio) bound() []uint16 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.binds)
+}
+
+func (r *fakeRadio) sentAway() []zigbee.EUI64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.evicted)
+}
+
+// received lists what the lock has fetched.
+func (l *fakeLock) received() []zcl.Message {
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
 func (r *fakeRadio) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -41,8 +41,8 @@ func TestJoin(t *testing.T) {
 			tr.ReadBack != bridge.ReadBackFull || !tr.Sleepy || !tr.AutoRelock || !tr.Sound || tr.DoorSensor {
 			t.Errorf("traits %+v", tr)
 		}
-		if want := []uint16{zcl.ClusterDoorLock, zcl.ClusterPowerConfig, zcl.ClusterAlarms, zcl.ClusterPollControl}; !slices.Equal(w.r.binds, want) {
-			t.Errorf("bound %#x", w.r.binds)
+		if want := []uint16{zcl.ClusterDoorLock, zcl.ClusterPowerConfig, zcl.ClusterAlarms, zcl.ClusterPollControl}; !slices.Equal(w.r.bound(), want) {
+			t.Errorf("bound %#x", w.r.bound())
 		}
 	})
 }
@@ -138,8 +138,8 @@ func TestStrangersAreSentAway(t *testing.T) {
 				if s := of[bridge.StrangerRefused](w); len(s) != 1 || s[0].Address != otherLock.String() {
 					t.Errorf("told %v", w.bodies())
 				}
-				if !slices.Equal(w.r.evicted, []zigbee.EUI64{otherLock}) || len(w.d.Locks()) != 0 || len(of[bridge.LockJoined](w)) != 0 {
-					t.Errorf("evicted %v, locks %v", w.r.evicted, w.d.Locks())
+				if !slices.Equal(w.r.sentAway(), []zigbee.EUI64{otherLock}) || len(w.d.Locks()) != 0 || len(of[bridge.LockJoined](w)) != 0 {
+					t.Errorf("evicted %v, locks %v", w.r.sentAway(), w.d.Locks())
 				}
 				if m, _ := w.store.Records(); len(m) != 0 {
 					t.Error("a record was kept")
@@ -175,8 +175,8 @@ func TestOnlyTheAwaitedLockIsLetIn(t *testing.T) {
 		}
 		w.r.inbox <- func(h zigbee.Handler) { h.Announced(otherLock, 5, true) }
 		time.Sleep(5 * time.Second)
-		if !slices.Equal(w.r.evicted, []zigbee.EUI64{otherLock}) || len(of[bridge.StrangerRefused](w)) != 1 {
-			t.Errorf("evicted %v, told %v", w.r.evicted, w.bodies())
+		if !slices.Equal(w.r.sentAway(), []zigbee.EUI64{otherLock}) || len(of[bridge.StrangerRefused](w)) != 1 {
+			t.Errorf("evicted %v, told %v", w.r.sentAway(), w.bodies())
 		}
 		w.join(fl)
 		time.Sleep(2 * time.Minute)
@@ -206,14 +206,14 @@ func TestDevicesThatWereNotLetInAreNotListenedTo(t *testing.T) {
 func TestRejoin(t *testing.T) {
 	inBubble(t, func(w *world) {
 		fl, _ := w.joined("Yale", "YRD256 TSDB", 1)
-		n := len(w.r.binds)
+		n := len(w.r.bound())
 		w.r.inbox <- func(h zigbee.Handler) { h.Announced(testLock, fl.node.NWK, true) }
 		time.Sleep(time.Minute)
 		if j := of[bridge.LockJoined](w); len(j) != 1 || !j[0].Known || len(of[bridge.LockReady](w)) != 1 {
 			t.Errorf("told %v", w.bodies())
 		}
-		if len(w.r.binds) != 2*n {
-			t.Errorf("bound %#x", w.r.binds)
+		if len(w.r.bound()) != 2*n {
+			t.Errorf("bound %#x", w.r.bound())
 		}
 	})
 }

@@ -56,13 +56,18 @@ func (b *Bridge) savedSettings(id LockID) Settings {
 	return Settings{}
 }
 
-func (b *Bridge) saveReset(id LockID, rec *SavedReset, evs ...Event) error {
+func (b *Bridge) saveReset(id LockID, rec *SavedReset, durable func(), evs ...Event) error {
 	return b.edit(func() (Change, error) {
 		if rec == nil {
 			return Change{DropResets: []LockID{id}}, nil
 		}
 		return Change{PutResets: []SavedReset{*rec}}, nil
-	}, func() []Event { return evs })
+	}, func() []Event {
+		if durable != nil {
+			durable()
+		}
+		return evs
+	})
 }
 
 func (b *Bridge) releaseCodes(id LockID, wiped bool) error {

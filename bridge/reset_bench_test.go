@@ -31,6 +31,14 @@ type resetPerson struct {
 	foreign  string        // answer to "others"
 	unasked  string        // answer to "unasked"
 	attempts int
+	done     map[string]bool // hand steps of this attempt: a person does not do twice what is asked once
+}
+
+func (p *resetPerson) did(step string) {
+	if p.done == nil {
+		p.done = map[string]bool{}
+	}
+	p.done[step] = true
 }
 
 const (
@@ -198,7 +206,8 @@ func (k *resetBench) hands(s ResetStatus) {
 	switch id := s.Step.ID; {
 	case strings.HasPrefix(id, "hand-"):
 		if s.Step.Seconds > 0 || s.StepNo == s.Steps && !anySeconds(s.Plan) {
-			if !p.keeps {
+			if again := p.done[id]; !p.keeps && !again {
+				p.did(id)
 				hold := p.holds
 				if hold == 0 {
 					hold = d.need
@@ -257,6 +266,7 @@ func (k *resetBench) hands(s ResetStatus) {
 		}
 	case id == "retry":
 		p.attempts++
+		p.done = nil
 		answer = "retry"
 	}
 	if err := k.ack(s.Step.ID, answer); err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, context.DeadlineExceeded) {

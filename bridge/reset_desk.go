@@ -135,7 +135,7 @@ func (r *resets) ConfirmReset(_ context.Context, id LockID, hash string, c Cause
 	}
 	r.flows[id] = w // others are refused from here on
 	r.mu.Unlock()
-	if err := w.put(Event{Lock: id, Cause: c, Body: ResetMoved{Stage: string(ResetConfirmed)}}); err != nil {
+	if err := w.put(nil, Event{Lock: id, Cause: c, Body: ResetMoved{Stage: string(ResetConfirmed)}}); err != nil {
 		r.mu.Lock()
 		delete(r.flows, id)
 		r.mu.Unlock()
@@ -251,5 +251,7 @@ func (r *resets) forget(id LockID) error {
 		return nil
 	}
 	w.abandon()
-	return r.host.saveReset(id, nil)
+	w.writing.Lock() // after whatever it was just writing
+	defer w.writing.Unlock()
+	return r.host.saveReset(id, nil, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 )
 
@@ -139,4 +140,22 @@ func (s *fakeDisk) Events(after uint64, limit int) ([]Event, error) {
 		}
 	}
 	return out, nil
+}
+
+func (s *fakeDisk) journal() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.events)
+}
+
+func (s *fakeDisk) written() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
+}
+
+func (s *fakeDisk) reset() SavedReset {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.resets[doorID]
 }

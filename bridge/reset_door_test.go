@@ -33,6 +33,7 @@ type fakeDoor struct {
 	vanish      bool          // and leaves without one
 	stay        bool          // and stays in the network
 	rejoins     bool          // joins by itself when the network opens
+	clearLies   bool          // says yes to ClearPIN, and does nothing
 	claims      bool          // says yes to a remote reset, and does nothing
 	partial     bool          // forgets only half
 	wipes       bool          // Basic reset wipes codes
@@ -334,7 +335,9 @@ func (l fakeLock) ClearPIN(ctx context.Context, s Slot) error {
 	if err := l.reach(ctx); err != nil {
 		return err
 	}
-	delete(l.d.slots, s)
+	if !l.d.clearLies {
+		delete(l.d.slots, s)
+	}
 	l.d.mu.Unlock()
 	l.d.point("after clear")
 	return nil

@@ -76,8 +76,16 @@ func (w *resetFlow) guide(ctx context.Context) (resetMove, error) {
 			return resetMove{}, err
 		}
 	}
-	for w.rec.Step < len(steps) {
+	done, err := w.doneMeanwhile(ctx)
+	if err != nil {
+		return resetMove{}, err
+	}
+	for !done && w.rec.Step < len(steps) {
 		s := steps[w.rec.Step]
+		if w.resumed {
+			s.Text = "Latchkey was restarted meanwhile. If you have done this step already, do not do it again, just say done. The step: " + s.Text
+			w.resumed = false
+		}
 		w.askHands(s, w.rec.Step+1, len(steps), false)
 		for answered := false; !answered; {
 			in, _, err := w.next(ctx, time.Time{})
@@ -106,6 +114,23 @@ func (w *resetFlow) guide(ctx context.Context) (resetMove, error) {
 	}
 	w.edit(func(rec *resetRecord) { rec.Answered, rec.Answer = time.Now(), "hands" })
 	return resetMove{to: ResetWaiting}, nil
+}
+
+// doneMeanwhile looks at the lock after a restart, before a person is asked for something that may be done already.
+func (w *resetFlow) doneMeanwhile(ctx context.Context) (bool, error) {
+	if !w.resumed {
+		return false, nil
+	}
+	if w.rec.tellsOfReset() {
+		return true, nil
+	}
+	brief, cancel := context.WithTimeout(ctx, 10*time.Second) // the batteries may well be out
+	defer cancel()
+	s, err := w.look(brief)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	return err == nil && s == sightEmpty, nil
 }
 
 func (w *resetFlow) askHands(s ResetStep, no, of int, started bool) {

@@ -71,6 +71,8 @@ type resetFlow struct {
 	id   LockID
 	proc *Procedure
 
+	resumed bool // the flow's own: the step that is shown next may have been done before a restart
+
 	writing sync.Mutex // around mu
 	mu      sync.Mutex
 	rec     resetRecord
@@ -117,7 +119,7 @@ func newFlow(r *resets, id LockID, p ResetPlan, c Cause) *resetFlow {
 }
 
 func newFlowFrom(r *resets, s SavedReset) (*resetFlow, error) {
-	w := &resetFlow{r: r, id: s.Lock, bell: make(chan struct{}, 1), gone: make(chan struct{}), codes: s.Codes}
+	w := &resetFlow{r: r, id: s.Lock, bell: make(chan struct{}, 1), gone: make(chan struct{}), codes: s.Codes, resumed: true}
 	if err := json.Unmarshal(s.Data, &w.rec); err != nil {
 		return nil, err
 	}
@@ -132,23 +134,32 @@ func newFlowFrom(r *resets, s SavedReset) (*resetFlow, error) {
 	return w, nil
 }
 
-// put makes the record durable with evs. Answers that were taken since the last time are confirmed by it.
-func (w *resetFlow) put(evs ...Event) error {
-	err := w.write(evs...)
+// put makes the record durable, with the change (nil: none) that counts from then on, and tells evs. Answers that were taken since the last time are
+// confirmed by it.
+func (w *resetFlow) put(change func(*resetRecord), evs ...Event) error {
+	err := w.write(change, evs...)
 	if err == nil {
 		w.confirm()
 	}
 	return err
 }
 
-func (w *resetFlow) write(evs ...Event) error {
+// write does not let anybody see a change before it is durable, nor anybody be told of it before it is seen.
+func (w *resetFlow) write(change func(*resetRecord), evs ...Event) error {
+	if change == nil {
+		change = func(*resetRecord) {}
+	}
 	w.writing.Lock() // an older record never overwrites a newer one
 	defer w.writing.Unlock()
 	w.mu.Lock()
-	data, err := json.Marshal(w.rec)
-	rec := SavedReset{Lock: w.id, Stage: string(w.rec.Stage), Data: data, Since: w.rec.Since}
+	next := w.rec
+	change(&next)
+	data, err := json.Marshal(next)
+	rec := SavedReset{Lock: w.id, Stage: string(next.Stage), Data: data, Since: next.Since}
 	for _, c := range w.codes {
-		rec.Codes = append(rec.Codes, CapturedCode{Slot: c.Slot, User: c.User, PIN: c.PIN.Clone()})
+		if !next.Stage.over() { // the captured codes do not outlive the workflow
+			rec.Codes = append(rec.Codes, CapturedCode{Slot: c.Slot, User: c.User, PIN: c.PIN.Clone()})
+		}
 	}
 	ended := w.ended
 	w.mu.Unlock()
@@ -158,13 +169,22 @@ func (w *resetFlow) write(evs ...Event) error {
 	if ended {
 		return errFlowOver
 	}
-	return w.r.host.saveReset(w.id, &rec, evs...)
+	return w.r.host.saveReset(w.id, &rec, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		change(&w.rec)
+		if w.rec.Stage.over() {
+			w.wipe()
+		}
+	}, evs...)
 }
 
 // save is put that does not give up while the store refuses: nothing may go on before the record is durable.
-func (w *resetFlow) save(ctx context.Context, evs ...Event) error {
+func (w *resetFlow) save(ctx context.Context, evs ...Event) error { return w.saveAs(ctx, nil, evs...) }
+
+func (w *resetFlow) saveAs(ctx context.Context, change func(*resetRecord), evs ...Event) error {
 	for {
-		err := w.put(evs...)
+		err := w.put(change, evs...)
 		if err == nil || errors.Is(err, errFlowOver) {
 			return err
 		}
@@ -181,7 +201,7 @@ func (w *resetFlow) save(ctx context.Context, evs ...Event) error {
 	}
 }
 
-// edit changes the record in memory; save makes it last.
+// edit changes the record in memory; save makes it last. f asks the bridge for nothing: it holds its own lock when it asks for ours.
 func (w *resetFlow) edit(f func(*resetRecord)) {
 	w.mu.Lock()
 	f(&w.rec)
@@ -271,7 +291,7 @@ func (w *resetFlow) at(ctx context.Context, s ResetStage) (resetMove, error) {
 func (w *resetFlow) move(ctx context.Context, m resetMove) error {
 	now := time.Now()
 	cause := w.rec.Cause
-	w.edit(func(rec *resetRecord) {
+	change := func(rec *resetRecord) {
 		rec.StuckAt = ""
 		if m.to == ResetStuck {
 			rec.StuckAt = m.stuckAt
@@ -283,9 +303,6 @@ func (w *resetFlow) move(ctx context.Context, m resetMove) error {
 		if m.to.over() {
 			rec.Took = now.Sub(rec.Started)
 		}
-	})
-	if m.to.over() {
-		w.wipe()
 	}
 	w.display(func(s *resetShow) { *s = resetShow{} })
 	evs := []Event{{At: now, Lock: w.id, Cause: cause, Body: ResetMoved{Stage: string(m.to), Why: m.why, Next: m.next}}}
@@ -295,13 +312,11 @@ func (w *resetFlow) move(ctx context.Context, m resetMove) error {
 	if m.to == ResetCancelled {
 		evs = append(evs, Event{At: now, Lock: w.id, Cause: cause, Body: CommandFinished{Command: "reset", Result: ResultCancelled}})
 	}
-	return w.save(ctx, evs...)
+	return w.saveAs(ctx, change, evs...)
 }
 
-// wipe forgets the captured codes: the store's next version of the record has none.
+// wipe forgets the captured codes. The caller holds w.mu.
 func (w *resetFlow) wipe() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for _, c := range w.codes {
 		c.PIN.Wipe()
 	}
@@ -328,6 +343,7 @@ func (w *resetFlow) stuck(ctx context.Context) (resetMove, error) {
 		}
 		switch {
 		case in.answer == "retry":
+			w.resumed = false
 			w.edit(func(rec *resetRecord) {
 				if back == ResetErasing {
 					rec.Attempt++

@@ -13,13 +13,13 @@ func TestResetPlanChangesNothing(t *testing.T) {
 	inBubble(t, "yale_assure", func(k *resetBench) {
 		k.home()
 		k.nap(time.Minute)
-		before, commits := len(k.disk.events), k.disk.commits
+		before, commits := len(k.disk.journal()), k.disk.written()
 		p := k.plan("")
 		if q := k.plan(""); q.Hash != p.Hash {
 			k.t.Error("two plans of the same facts have different hashes")
 		}
 		synctest.Wait()
-		if len(k.disk.events) != before || k.disk.commits != commits || len(k.disk.resets) != 0 {
+		if len(k.disk.journal()) != before || k.disk.written() != commits || len(k.disk.resets) != 0 {
 			k.t.Error("planning left something behind")
 		}
 		if s := k.status(); s.Stage != ResetNotStarted {
@@ -182,7 +182,7 @@ func TestResetStranger(t *testing.T) {
 
 func TestResetNobodyAskedFor(t *testing.T) {
 	noticed := func(k *resetBench) bool {
-		return slices.ContainsFunc(k.disk.events, func(e Event) bool { return e.Body.Kind() == "reset_noticed" })
+		return slices.ContainsFunc(k.disk.journal(), func(e Event) bool { return e.Body.Kind() == "reset_noticed" })
 	}
 	thief := func(k *resetBench) { k.door.hold(k.door.need) }
 	rejoin := func(k *resetBench) {

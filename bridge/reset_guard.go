@@ -45,11 +45,12 @@ func (w *resetFlow) early(ev *Event) (resetMove, bool) {
 	if s, _ := signOf(*ev); s != signAlarm && s != signLeft && s != signDeleted {
 		return resetMove{}, false
 	}
+	before := w.before()
 	w.edit(func(rec *resetRecord) {
 		rec.Asked = time.Now()
 		rec.Answered, rec.Answer = rec.Asked, "early"
 		if len(rec.Before) == 0 {
-			rec.Before = w.before()
+			rec.Before = before
 		}
 	})
 	w.takeSign(*ev)

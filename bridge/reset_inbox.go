@@ -219,16 +219,7 @@ func (w *resetFlow) tampered() bool {
 }
 
 func (w *resetFlow) ackTamper() error {
-	w.mu.Lock()
-	w.rec.Seen = true
-	w.mu.Unlock()
-	if err := w.write(); err != nil {
-		w.mu.Lock()
-		w.rec.Seen = false
-		w.mu.Unlock()
-		return err
-	}
-	return nil
+	return w.write(func(rec *resetRecord) { rec.Seen = true })
 }
 
 // dangerous: the door may open to a default code, or to nobody.

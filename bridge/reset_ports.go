@@ -27,8 +27,9 @@ type resetHost interface {
 	userName(id UserID) string        // empty: no such user
 	savedSettings(id LockID) Settings // as last known
 
-	// saveReset makes the workflow's record durable in one Commit together with its journal lines, which get their Seq there. A nil record drops it.
-	saveReset(id LockID, rec *SavedReset, evs ...Event) error
+	// saveReset makes the workflow's record durable, then calls durable (nil: nothing), then puts evs in the journal: who is told of a stage finds it. A nil
+	// record drops it. durable may be called with the bridge's locks held.
+	saveReset(id LockID, rec *SavedReset, durable func(), evs ...Event) error
 	// releaseCodes tells the reconciler to work on the lock again. With wiped every slot of the lock counts as not read, and every code that should be
 	// there as pending with no attempts made.
 	releaseCodes(id LockID, wiped bool) error

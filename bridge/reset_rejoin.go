@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -82,36 +81,62 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 	w.display(func(s *resetShow) {
 		*s = resetShow{deadline: until, countdown: until, awaiting: []string{"the lock's join"}, next: w.proc.joinText()}
 	})
+	m, err := w.awaitJoin(ctx, until)
+	if err == nil && m.to == "" { // nobody else has any business here
+		if err := w.r.host.driver().Admit(ctx, Join{}); err != nil && ctx.Err() == nil {
+			w.r.log.Warn("the network could not be closed early; it closes by itself", "within", joinWindow, "err", err)
+		}
+	}
+	return m, err
+}
+
+// awaitJoin waits until the lock is back in the open network.
+func (w *resetFlow) awaitJoin(ctx context.Context, until time.Time) (resetMove, error) {
 	for {
 		in, timeout, err := w.next(ctx, until)
 		if err != nil {
 			return resetMove{}, err
 		}
 		if timeout {
-			// Some locks keep the network: one that answers now has only been slow.
-			if l != nil && !w.rec.has(signLeft) {
-				if s, err := w.answers(ctx, l); err != nil {
-					return resetMove{}, err
-				} else if s != sightSilent {
-					w.edit(func(rec *resetRecord) { rec.Lost = false })
-					return resetMove{}, nil
-				}
+			if back, err := w.backAlready(ctx); err != nil || back {
+				return resetMove{}, err
 			}
 			return resetMove{to: ResetStuck, why: "The lock did not come back to the network within " + joinWindow.String() + "." + w.neverSeen(), next: w.proc.joinText()}, nil
 		}
 		if in.ev == nil || !w.takeSign(*in.ev) {
 			continue
 		}
+		if r, ok := in.ev.Body.(Reached); ok && r.Reachable {
+			if back, err := w.backAlready(ctx); err != nil || back {
+				return resetMove{}, err
+			}
+		}
 		if err := w.save(ctx); err != nil {
 			return resetMove{}, err
 		}
 		if !w.rec.Joined.IsZero() {
-			if err := w.r.host.driver().Admit(ctx, Join{}); err != nil && !errors.Is(err, context.Canceled) {
-				w.r.log.Warn("the network could not be closed early; it closes by itself", "within", joinWindow, "err", err)
-			}
 			return resetMove{}, nil
 		}
 	}
+}
+
+// backAlready finds a lock in the network whose join was not heard: it answers, which one that has left cannot.
+func (w *resetFlow) backAlready(ctx context.Context) (bool, error) {
+	l, err := w.lock(ctx)
+	if err != nil || l == nil {
+		return false, err
+	}
+	s, err := w.answers(ctx, l)
+	if err != nil || s == sightSilent {
+		return false, err
+	}
+	w.edit(func(rec *resetRecord) {
+		if rec.has(signLeft) {
+			rec.Joined = time.Now()
+		}
+		rec.Lost = false
+	})
+	return true, nil
 }
 
 // neverSeen adds to a join that did not come that silence was the only sign.

@@ -149,7 +149,7 @@ func TestResetRowEnterTheDefaultCode(t *testing.T) {
 			if p.Default.Kind != kind || p.Default.Text == "" || p.Default.Source == "" {
 				k.t.Errorf("%s: default %+v", family, p.Default)
 			}
-			for _, e := range k.disk.events {
+			for _, e := range k.disk.journal() {
 				for _, c := range procedureFor(family, "", "").Default.Codes {
 					if b, err := json.Marshal(e); err == nil && strings.Contains(string(b), `"`+c+`"`) {
 						k.t.Errorf("a default code stands in an event: %s", e.Body.Kind())
@@ -181,7 +181,7 @@ func TestResetRowChangeIt(t *testing.T) {
 	})
 	t.Run("tried and refused where slots cannot be read", func(t *testing.T) {
 		inBubble(t, "kwikset", func(k *resetBench) {
-			k.door.info.Traits.ReadBack = ReadBackNone
+			k.door.info.Traits.ReadBack, k.door.clearLies = ReadBackNone, true
 			k.home()
 			k.begin(ResetHands)
 			// The person changes the master code, and the default user's code is still in its slot: the lock opens.
@@ -360,7 +360,7 @@ func TestResetRowKeepTheNewCodeSafe(t *testing.T) {
 		if !contains(s.Report.Offers, "backup") || !contains(s.Report.Offers, "card") {
 			k.t.Errorf("offers %q", s.Report.Offers)
 		}
-		if codes := k.disk.resets[doorID].Codes; len(codes) != 0 {
+		if codes := k.disk.reset().Codes; len(codes) != 0 {
 			k.t.Errorf("captured codes outlived the workflow: %d", len(codes))
 		}
 	})

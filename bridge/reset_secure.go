@@ -84,8 +84,11 @@ func (w *resetFlow) offerRestore(ctx context.Context) (resetMove, error) {
 // clearDefaults reads the slots where default users may stand and clears what stands there. It tells whether reading showed them all to be empty.
 func (w *resetFlow) clearDefaults(ctx context.Context, l Lock) (read bool, m resetMove, err error) {
 	t := l.Info().Traits
-	if t.Slots == 0 || t.ReadBack == ReadBackNone {
+	if t.Slots == 0 {
 		return false, resetMove{}, nil
+	}
+	if t.ReadBack == ReadBackNone {
+		return w.clearBlindly(ctx, l, t)
 	}
 	w.display(func(s *resetShow) {
 		*s = resetShow{awaiting: []string{"the slots in which default codes may stand"}, next: "Nothing: the lock is being read. Keep it awake by touching its keypad now and then."}
@@ -124,6 +127,23 @@ func (w *resetFlow) clearDefaults(ctx context.Context, l Lock) (read bool, m res
 		}
 	}
 	return read, resetMove{}, nil
+}
+
+// clearBlindly clears the slots in which the maker's default users are known to stand, on a lock that cannot show what became of them.
+func (w *resetFlow) clearBlindly(ctx context.Context, l Lock, t Traits) (bool, resetMove, error) {
+	for _, s := range w.proc.Default.Slots {
+		if s < t.FirstSlot || t.LastSlot != 0 && s > t.LastSlot || slices.Contains(t.MasterSlots, s) {
+			continue
+		}
+		err := w.clearSlot(ctx, l, s)
+		switch {
+		case ctx.Err() != nil:
+			return false, resetMove{}, ctx.Err()
+		case err != nil && outOfReach(err):
+			return false, unreached(err), nil
+		}
+	}
+	return false, resetMove{}, nil
 }
 
 func (w *resetFlow) clearSlot(ctx context.Context, l Lock, s Slot) error {

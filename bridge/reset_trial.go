@@ -24,7 +24,8 @@ func (w *resetFlow) test(ctx context.Context) (resetMove, error) {
 			return m, err
 		}
 	}
-	w.edit(func(rec *resetRecord) { rec.Report = w.report(rec) })
+	report := w.report(&w.rec) // asks the bridge, so w.mu is not held
+	w.edit(func(rec *resetRecord) { rec.Report = report })
 	return resetMove{to: ResetDone}, nil
 }
 

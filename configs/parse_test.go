@@ -113,7 +113,7 @@ func TestMistakes(t *testing.T) {
 		{"unknown section", "homkit: {}\n", `f:1: homkit: unknown key, did you mean "homekit"?`},
 		{"key twice", "state: /a\nstate: /b\n", "f:2: state: set before in line 1, remove one of the two"},
 		{"channel", "radio: {channel: 27}", `f:1: radio.channel: "27" is out of range or no number, use auto or a number from 11 to 26`},
-		{"baud", "radio: {baud: fast}", `f:1: radio.baud: "fast" is out of range or no number, use a number from 9600 to 4000000`},
+		{"baud", "radio: {baud: fast}", `f:1: radio.baud: "fast" is not known here, use one of 9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 921600, 1000000, 2000000`},
 		{"port", "radio: {port: ttyUSB0}", `f:1: radio.port: "ttyUSB0" is neither auto, a device path, nor tcp://host:port, use auto, a path like /dev/serial/by-id/…, or tcp://host:6638`},
 		{"word", "homekit: {mode: acessories}", `f:1: homekit.mode: "acessories" is not known here, did you mean "accessories"?`},
 		{"word far off", "log: {level: loud}", `f:1: log.level: "loud" is not known here, use one of debug, info, warn, error`},

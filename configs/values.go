@@ -106,6 +106,17 @@ func (w *walker) number(dst *int, lo, hi int, names map[string]int) func(string,
 	}
 }
 
+// Speeds of serial lines, in bits a second.
+var speeds = []string{"9600", "19200", "38400", "57600", "115200", "230400", "460800", "500000", "921600", "1000000", "2000000"}
+
+func (w *walker) speed(dst *int) func(string, *yaml.Node) {
+	return func(path string, n *yaml.Node) {
+		v := strconv.Itoa(*dst)
+		w.word(&v, speeds...)(path, n)
+		*dst, _ = strconv.Atoi(v) // one of speeds
+	}
+}
+
 func (w *walker) list(dst *[]string, instead string, check func(string) string) func(string, *yaml.Node) {
 	return func(path string, n *yaml.Node) {
 		if n.Kind != yaml.SequenceNode {

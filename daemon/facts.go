@@ -102,6 +102,9 @@ func (d *Daemon) facts() web.Facts {
 		HomeKit: web.FaceFacts{Enabled: d.homekit != nil, Built: true, Mode: d.opts.Config.HomeKit.Mode},
 		Matter:  web.FaceFacts{Enabled: d.opts.Config.Matter.Enabled, Fault: "this build has no Matter yet"},
 	}
+	if p := d.tried.Load(); p != nil {
+		f.DonglePort = *p
+	}
 	if d.homekit != nil {
 		hs := d.homekit.Stats()
 		f.HomeKit.Sessions, f.HomeKit.Up = hs.Sessions, hs.Servers > 0 && hs.Advertised == hs.Servers

@@ -113,7 +113,7 @@ func (d *Daemon) form() znp.Form {
 // dial opens the dongle that the configuration names, or the one that is found.
 func (d *Daemon) dial(ctx context.Context) (znp.Port, error) {
 	if d.opts.Config.Radio.Port != configs.Auto {
-		return znp.Open(ctx, d.opts.Config.Radio.Port)
+		return znp.OpenAt(ctx, d.opts.Config.Radio.Port, d.opts.Config.Radio.Baud)
 	}
 	saved := ""
 	if b, found, err := d.radioKV.Get(portKey); err == nil && found {
@@ -127,7 +127,7 @@ func (d *Daemon) dial(ctx context.Context) (znp.Port, error) {
 	if err != nil {
 		return nil, &znp.Fault{Sentence: sentenceOf(err)}
 	}
-	port, err := znp.Open(ctx, path)
+	port, err := znp.OpenAt(ctx, path, d.opts.Config.Radio.Baud)
 	if err == nil {
 		d.tried.Store(&path)
 	}

@@ -80,6 +80,7 @@ type Facts struct {
 	Started    time.Time
 	State      string // directory
 	StoreBytes int64
+	DonglePort string // the port that "auto" found; empty: as the dongle says
 	StoreErrs  uint64
 	LastBackup time.Time
 	HomeKit    FaceFacts

@@ -84,6 +84,9 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) error {
 		Faces:  StatusFaces{HomeKit: face(f.HomeKit), Matter: face(f.Matter), HTTP: StatusHTTP{Socket: s.cfg.Socket, Listen: s.Addr(), Metrics: s.MetricsAddr()}},
 		Store:  StatusStore{f.State, f.StoreBytes, f.StoreErrs}, Warnings: append([]string{}, f.Warnings...),
 	}
+	if f.DonglePort != "" {
+		st.Dongle.Port = f.DonglePort
+	}
 	if !f.Started.IsZero() {
 		st.Uptime = time.Since(f.Started).Round(time.Second).String()
 	}

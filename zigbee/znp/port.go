@@ -27,9 +27,15 @@ type modemLines interface {
 // dialTimeout bounds the opening of a TCP connection; a machine that is not there otherwise takes the kernel two minutes to give up.
 const dialTimeout = 5 * time.Second
 
-// Open opens the line named by path: a serial device, best under /dev/serial/by-id, a pty, or tcp://host:port. Its errors are Faults; a fatal one says
-// that opening the same path again cannot help.
-func Open(ctx context.Context, path string) (Port, error) {
+// DefaultBaud is the speed of a serial line where nothing else is said, in bits a second.
+const DefaultBaud = 115200
+
+// Open opens the line named by path at DefaultBaud: a serial device, best under /dev/serial/by-id, a pty, or tcp://host:port. Its errors are Faults; a
+// fatal one says that opening the same path again cannot help.
+func Open(ctx context.Context, path string) (Port, error) { return OpenAt(ctx, path, DefaultBaud) }
+
+// OpenAt is Open at another speed, which means nothing to a TCP connection.
+func OpenAt(ctx context.Context, path string, baud int) (Port, error) {
 	if path == "" {
 		return nil, &Fault{Fatal: true, Sentence: "No Zigbee dongle is configured. Set the dongle's port to its path under /dev/serial/by-id, or to tcp://host:port."}
 	}
@@ -39,7 +45,7 @@ func Open(ctx context.Context, path string) (Port, error) {
 	if strings.Contains(path, "://") {
 		return nil, &Fault{Fatal: true, Sentence: fmt.Sprintf("The dongle's port %q is of an unknown kind. Use a path under /dev/serial/by-id, or tcp://host:port.", path)}
 	}
-	p, err := openSerial(path)
+	p, err := openSerial(path, baud)
 	if err != nil {
 		return nil, serialFault(path, err)
 	}
@@ -69,6 +75,9 @@ func openTCP(ctx context.Context, path, addr string) (Port, error) {
 func serialFault(path string, err error) *Fault {
 	f := &Fault{Err: err}
 	switch {
+	case errors.Is(err, errSpeed):
+		f.Fatal = true
+		f.Sentence = fmt.Sprintf("The dongle's serial line at %s has no such speed. Most dongles want 115200 baud.", path)
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ENODEV):
 		f.Sentence = fmt.Sprintf("There is no Zigbee dongle at %s. Plug it in, or set the dongle's port to where it is (see ls /dev/serial/by-id).", path)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):

@@ -9,21 +9,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serialPort is a tty in raw mode at 115200 baud, 8 data bits, no parity, one stop bit, no flow control. It is read and written through the runtime's
+// serialPort is a tty in raw mode, 8 data bits, no parity, one stop bit, no flow control. It is read and written through the runtime's
 // poller, so that closing it ends a pending read or write at once, and no write reaches a file descriptor that was closed and given to someone else.
 type serialPort struct {
 	f   *os.File
 	pty bool
 }
 
-func openSerial(path string) (Port, error) {
+var errSpeed = errors.New("no serial line has this speed")
+
+// speeds are the line speeds that dongles are built with, in bits a second (termios(3)).
+var speeds = map[int]uint32{
+	9600: unix.B9600, 19200: unix.B19200, 38400: unix.B38400, 57600: unix.B57600, 115200: unix.B115200, 230400: unix.B230400, 460800: unix.B460800,
+	500000: unix.B500000, 921600: unix.B921600, 1000000: unix.B1000000, 2000000: unix.B2000000,
+}
+
+func openSerial(path string, baud int) (Port, error) {
+	speed, ok := speeds[baud]
+	if !ok {
+		return nil, &os.PathError{Op: "open", Path: path, Err: errSpeed}
+	}
 	fd, err := retryEINTR(func() (int, error) {
 		return unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	p, err := setUpSerial(fd, path)
+	p, err := setUpSerial(fd, path, speed)
 	if err != nil {
 		unix.Close(fd)
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
@@ -31,7 +43,7 @@ func openSerial(path string) (Port, error) {
 	return p, nil
 }
 
-func setUpSerial(fd int, path string) (*serialPort, error) {
+func setUpSerial(fd int, path string, speed uint32) (*serialPort, error) {
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return nil, err // ENOTTY: not a serial device
@@ -49,8 +61,8 @@ func setUpSerial(fd int, path string) (*serialPort, error) {
 	t.Oflag &^= unix.OPOST
 	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	t.Cflag &^= unix.CSIZE | unix.PARENB | unix.CSTOPB | unix.CRTSCTS | unix.CBAUD
-	t.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200
-	t.Ispeed, t.Ospeed = unix.B115200, unix.B115200
+	t.Cflag |= unix.CS8 | unix.CREAD | unix.CLOCAL | speed
+	t.Ispeed, t.Ospeed = speed, speed
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (a *app) examine(ctx context.Context) []finding {
 // examineDongles finds, names and asks dongles.
 func examineDongles(ctx context.Context, cfg *configs.Config) []finding {
 	if cfg.Radio.Port != configs.Auto {
-		return []finding{askDongle(ctx, cfg.Radio.Port)}
+		return []finding{askDongle(ctx, cfg.Radio.Port, cfg.Radio.Baud)}
 	}
 	devices, err := dongles.Find("/")
 	if err != nil {
@@ -100,7 +100,7 @@ func examineDongles(ctx context.Context, cfg *configs.Config) []finding {
 	var out []finding
 	for _, d := range devices {
 		if d.Likelihood == dongles.Likely {
-			out = append(out, askDongle(ctx, d.Path))
+			out = append(out, askDongle(ctx, d.Path, cfg.Radio.Baud))
 			continue
 		}
 		out = append(out, finding{What: "serial", Says: d.Path + " " + d.Why})
@@ -112,11 +112,11 @@ func examineDongles(ctx context.Context, cfg *configs.Config) []finding {
 }
 
 // askDongle opens the port and asks for a ping and the version.
-func askDongle(ctx context.Context, path string) finding {
+func askDongle(ctx context.Context, path string, baud int) finding {
 	f := finding{What: "dongle", Says: path}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	port, err := znp.Open(ctx, path)
+	port, err := znp.OpenAt(ctx, path, baud)
 	if err != nil {
 		f.Bad, f.Says = true, err.Error()
 		if fault, ok := errors.AsType[*znp.Fault](err); ok {

@@ -17,7 +17,7 @@ import (
 func (a *app) cmdReset() *cobra.Command {
 	var method string
 	var plan, cancel, status bool
-	var confirm string
+	var confirm, ack string
 	c := command("reset NAME", "Factory-reset a lock, step by step, and bring its codes back",
 		"  latchkey reset \"Front door\" --plan       # what it would need, cost and bring back; changes nothing\n  latchkey reset \"Front door\"\n  latchkey reset \"Front door\" --method clear-codes\n  latchkey reset \"Front door\" --json --confirm \"Front door\"   # stages as lines, for scripts",
 		1, 1, func(ctx context.Context, args []string) error {
@@ -36,6 +36,17 @@ func (a *app) cmdReset() *cobra.Command {
 					return a.printJSON(p)
 				}
 				r.showPlan(p)
+				return nil
+			case ack != "":
+				step, text, _ := strings.Cut(ack, "=")
+				var st bridge.ResetStatus
+				if err := a.call(ctx, "POST", r.path+"/ack", map[string]any{"step": step, "answer": map[string]string{"answer": orText(text, "done")}}, &st); err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(st)
+				}
+				r.show(st)
 				return nil
 			case status:
 				st, err := r.status(ctx)
@@ -65,6 +76,7 @@ func (a *app) cmdReset() *cobra.Command {
 	f.BoolVar(&plan, "plan", false, "show the plan and change nothing")
 	f.BoolVar(&status, "status", false, "show where a reset stands")
 	f.BoolVar(&cancel, "cancel", false, "give a reset up, before anything is erased")
+	f.StringVar(&ack, "ack", "", "answer a step and leave: STEP or STEP=ANSWER, as --status --json names them; for scripts")
 	f.StringVar(&confirm, "confirm", "", "the lock's name, in place of typing it")
 	return c
 }
@@ -222,12 +234,8 @@ func (r *resetScreen) prompt(ctx context.Context, st bridge.ResetStatus, answers
 }
 
 func (r *resetScreen) acknowledge(ctx context.Context, got answer) error {
-	text := got.text
-	if text == "" {
-		text = "done"
-	}
 	var st bridge.ResetStatus
-	err := r.call(ctx, "POST", r.path+"/ack", map[string]any{"step": got.step, "answer": map[string]string{"answer": text}}, &st)
+	err := r.call(ctx, "POST", r.path+"/ack", map[string]any{"step": got.step, "answer": map[string]string{"answer": orText(got.text, "done")}}, &st)
 	if p, ok := errors.AsType[*web.Problem](err); ok && p.Status == 409 {
 		return nil // the workflow went on by itself meanwhile
 	}

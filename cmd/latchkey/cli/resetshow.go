@@ -49,7 +49,7 @@ func (r *resetScreen) showPlan(p bridge.ResetPlan) {
 		if i == 0 {
 			r.say("\nSteps:")
 		}
-		r.say("  %d. %s%s%s", i+1, s.Text, ifText(s.Seconds > 0, fmt.Sprintf(" (%d s)", s.Seconds)), ifText(s.Expect != "", ". Expect: "+s.Expect))
+		r.say("  %d. %s%s%s", i+1, s.Text, ifText(s.Seconds > 0, fmt.Sprintf(" (%d s)", s.Seconds)), ifText(s.Expect != "", " Expect: "+s.Expect))
 	}
 	r.say("\nThe plan holds until %s.", p.Expires.Local().Format("15:04"))
 }

@@ -127,3 +127,11 @@ func ifText(yes bool, text string) string {
 	}
 	return ""
 }
+
+// orText is s, or otherwise if s is empty.
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata" // the test needs no zones of the machine
 
 	"github.com/latchkeyd/latchkey/bridge"
 	"github.com/latchkeyd/latchkey/zigbee"
@@ -57,7 +58,7 @@ func TestLocksAskTheTime(t *testing.T) {
 func TestClockWithDaylightSaving(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip("no time zones on this machine: ", err)
+		t.Fatal(err)
 	}
 	utc := func(y int, m time.Month, d, h int) uint64 {
 		return uint64(zcl.UTCOf(time.Date(y, m, d, h, 0, 0, 0, time.UTC)))

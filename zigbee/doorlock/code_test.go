@@ -66,7 +66,7 @@ func TestSlotsAndLengthsBeforeTheRadio(t *testing.T) {
 		}{
 			{"master", l.WritePIN(ctx, 0, pin(t, "1234")), bridge.ErrMasterSlot},
 			{"clear master", l.ClearPIN(ctx, 0), bridge.ErrMasterSlot},
-			{"beyond the last", l.WritePIN(ctx, 251, pin(t, "1234")), bridge.ErrNoSuchSlot},
+			{"beyond the last", l.WritePIN(ctx, 250, pin(t, "1234")), bridge.ErrNoSuchSlot},
 			{"65535", l.WritePIN(ctx, 65535, pin(t, "1234")), bridge.ErrNoSuchSlot},
 			{"too short", l.WritePIN(ctx, 1, pin(t, "123")), bridge.ErrCodeLength},
 			{"too long", l.WritePIN(ctx, 1, pin(t, "123456789")), bridge.ErrCodeLength},

@@ -37,7 +37,7 @@ func TestJoin(t *testing.T) {
 		if i.Manufacturer != "Yale" || i.Model != "YRD256 TSDB" || i.Family != "yale_assure" || i.Firmware != "1.2" || !i.Ready {
 			t.Errorf("info %+v", i)
 		}
-		if tr.Slots != 250 || tr.FirstSlot != 1 || tr.LastSlot != 250 || !slices.Equal(tr.MasterSlots, []bridge.Slot{0}) || tr.PINMin != 4 || tr.PINMax != 8 ||
+		if tr.Slots != 250 || tr.FirstSlot != 1 || tr.LastSlot != 249 || !slices.Equal(tr.MasterSlots, []bridge.Slot{0}) || tr.PINMin != 4 || tr.PINMax != 8 ||
 			tr.ReadBack != bridge.ReadBackFull || !tr.Sleepy || !tr.AutoRelock || !tr.Sound || tr.DoorSensor {
 			t.Errorf("traits %+v", tr)
 		}

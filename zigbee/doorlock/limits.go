@@ -71,7 +71,7 @@ func (l *lock) slots(limits map[zcl.AttributeID]zcl.Value) {
 		if l.p.Slots < 0 || n > 0 && n < l.p.Slots {
 			t.Slots, t.LastSlot = n, 0
 			if n > 0 {
-				t.LastSlot = lastSlot(n, t.FirstSlot)
+				t.LastSlot = lastSlot(n)
 			}
 		}
 	}

@@ -168,7 +168,7 @@ func profileOf(manufacturer, model string, code uint16) *profile {
 			return p
 		case model == "" && p.matches("") && strings.EqualFold(manufacturer, p.Manufacturer):
 			return p
-		case model == "" && manufacturer == "" && p.ManufacturerCode != 0 && p.ManufacturerCode == code:
+		case model == "" && p.ManufacturerCode != 0 && p.ManufacturerCode == code:
 			return p
 		}
 	}
@@ -222,7 +222,7 @@ func (p *profile) traits() bridge.Traits {
 		ReportsReset: p.ReportsReset, RemoteResets: p.Resets, SelfMovesOnly: p.Silent, VolatilePINs: p.VolatilePINs, ProgrammingShift: p.ShiftUser,
 	}
 	if t.Slots > 0 && t.LastSlot == 0 {
-		t.LastSlot = lastSlot(t.Slots, t.FirstSlot)
+		t.LastSlot = lastSlot(t.Slots)
 	}
 	if t.PINMin == 0 {
 		t.PINMin = 4
@@ -249,11 +249,6 @@ func (p *profile) traits() bridge.Traits {
 	return t
 }
 
-// lastSlot is the highest slot of a lock with that many. Locks that count from 0 end at one less than the number; those whose first slot for people is 1
-// keep the master in 0 and end at the number; where masters fill the first slots, the number counts them too.
-func lastSlot(slots int, first bridge.Slot) bridge.Slot {
-	if first == 1 {
-		return bridge.Slot(slots)
-	}
-	return bridge.Slot(slots - 1)
-}
+// lastSlot is the highest slot of a lock with that many. User ids count from 0 (NumberOfPINUsersSupported, ZCL section 7.3.2.11.3), so that it is one less than
+// the number, masters' slots included. Some Yale locks may have one more; offering a slot that may not exist is worse than leaving one unused.
+func lastSlot(slots int) bridge.Slot { return bridge.Slot(slots - 1) }

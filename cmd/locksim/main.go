@@ -116,7 +116,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		fmt.Fprintf(stdout, "control: http://%v\n", ln.Addr())
 		srv := &http.Server{Handler: control(home), ReadHeaderTimeout: 5 * time.Second}
-		g.Go(func() error { return srv.Serve(ln) })
+		g.Go(func() error {
+			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return ctx.Err()
+		})
 		context.AfterFunc(ctx, func() { _ = srv.Close() })
 	}
 	if o.tcp != "" {

@@ -78,6 +78,13 @@ func (s *Server) join(nc net.Conn) {
 		defer s.tasks.Done()
 		c.serve()
 	}()
+	if wait := s.host.makeRoom(c, false); wait > 0 { // the others wait in the listener's queue
+		select {
+		case <-s.ctx.Done():
+		case <-time.After(wait):
+		}
+		s.host.makeRoom(c, true)
+	}
 }
 
 // leave forgets a connection that ended.

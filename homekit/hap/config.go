@@ -63,9 +63,9 @@ type Config struct {
 // defaults named beside them.
 type Limits struct {
 	Sessions       int           // verified connections a server: 64
-	Unverified     int           // unverified connections of all servers together: 256
-	UnverifiedEach int           // unverified connections a server: 64
-	PerAddress     int           // unverified connections from one address: 48
+	Unverified     int           // unverified connections of all servers together: 384
+	UnverifiedEach int           // unverified connections a server: 128
+	PerAddress     int           // unverified connections from one address: 96
 	Pairings       int           // controllers a server: 16
 	Header         int           // octets of a request's line and headers: 8 KiB
 	Body           int           // octets of a request's body on a verified connection: 64 KiB
@@ -92,9 +92,9 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	n(&l.Sessions, 64)
-	n(&l.Unverified, 256)
-	n(&l.UnverifiedEach, 64)
-	n(&l.PerAddress, 48)
+	n(&l.Unverified, 384)
+	n(&l.UnverifiedEach, 128)
+	n(&l.PerAddress, 96)
 	n(&l.Pairings, 16)
 	n(&l.Header, 8<<10)
 	n(&l.Body, 64<<10)

@@ -162,13 +162,24 @@ func (h *Host) Stats() Stats {
 	return sum
 }
 
-// enter lets an unverified connection in. Where there is no room the longest
-// silent one of whoever holds the most goes: first those that never asked
-// anything, those that are pairing last.
+// grace is the time a connection has to say something before it must make
+// room: without it a burst of others ends it before it is first read.
+const grace = 10 * time.Millisecond
+
+// enter lets an unverified connection in.
 func (h *Host) enter(c *conn) {
 	h.gateMu.Lock()
 	defer h.gateMu.Unlock()
 	h.gate[c] = struct{}{}
+}
+
+// makeRoom ends a connection if there are too many: the longest silent one of
+// whoever holds the most, first those that never asked anything, those that
+// are pairing last. If that one still has its grace it says for how long,
+// unless it is told that waiting is over.
+func (h *Host) makeRoom(c *conn, waited bool) time.Duration {
+	h.gateMu.Lock()
+	defer h.gateMu.Unlock()
 	sameServer, sameAddr := 0, 0
 	for o := range h.gate {
 		if o.s == c.s {
@@ -187,12 +198,18 @@ func (h *Host) enter(c *conn) {
 	case len(h.gate) > h.limits.Unverified:
 		among = func(*conn) bool { return true }
 	default:
-		return
+		return 0
 	}
-	if victim := h.victim(c, among); victim != nil {
-		delete(h.gate, victim)
-		victim.hangUp()
+	victim := h.victim(c, among)
+	if victim == nil {
+		return 0
 	}
+	if left := grace - time.Since(time.Unix(0, victim.active.Load())); left > 0 && !waited {
+		return left
+	}
+	delete(h.gate, victim)
+	victim.hangUp()
+	return 0
 }
 
 func (h *Host) victim(newest *conn, among func(*conn) bool) *conn {

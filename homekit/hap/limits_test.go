@@ -3,7 +3,6 @@ package hap
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -95,7 +94,7 @@ func TestIdleConnectionsShutNobodyOut(t *testing.T) {
 	if _, err := c.Get(testContext(t), r.g.id(r.g.on)); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the idle ones are few", func() bool { return r.s.Stats().Connections <= 49 })
+	eventually(t, "the idle ones are few", func() bool { return r.s.Stats().Connections <= 97 })
 }
 
 func TestFloodOfConnectionsLeavesThePairedPhoneServed(t *testing.T) {
@@ -136,12 +135,12 @@ func TestFloodOfConnectionsLeavesThePairedPhoneServed(t *testing.T) {
 		if c, err := p.Connect(ctx); err == nil {
 			served++
 			c.Close()
-		} else if !errors.Is(err, controller.ErrClosed) {
+		} else {
 			t.Logf("connect: %v", err)
 		}
 	}
 	wg.Wait()
-	if served < 10 {
+	if served < 15 {
 		t.Errorf("only %d of 20 new sessions in the flood", served)
 	}
 	c := r.connect(p)

@@ -92,7 +92,7 @@ func New(cfg Config, d Driver, s Store) (*Bridge, error) {
 			l.slots[sl.Slot] = &sl
 		}
 	}
-	b.resets = newResets(b, cfg.Logger)
+	b.resets = newResets(b, cfg.Logger, cfg.Speed)
 	b.resets.load(saved.Resets)
 	b.applyConfigNames()
 	return b, nil

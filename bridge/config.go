@@ -14,6 +14,7 @@ type Config struct {
 	Locks          map[LockID]LockSettings // what the configuration says of single locks
 	Journal        int                     // entries kept in memory; zero: 4096
 	Retention      int                     // entries kept in the store; zero: 100,000
+	Speed          float64                 // for emulated locks whose time runs faster than the clock: the reset workflow waits that much shorter; zero: 1
 }
 
 // LockSettings is what the configuration says of one lock.

@@ -10,8 +10,9 @@ import (
 
 // resets holds the factory-reset workflows of all locks. Its exported methods are those of *Bridge, which embeds it.
 type resets struct {
-	host resetHost
-	log  *slog.Logger
+	host  resetHost
+	log   *slog.Logger
+	speed float64
 
 	mu    sync.Mutex
 	plans map[LockID]ResetPlan  // the last one of each lock; a plan changes nothing, so it is not saved
@@ -23,14 +24,19 @@ type resets struct {
 }
 
 // newResets is given the bridge that embeds it.
-func newResets(host resetHost, log *slog.Logger) *resets {
+func newResets(host resetHost, log *slog.Logger, speed float64) *resets {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &resets{
-		host: host, log: log, plans: map[LockID]ResetPlan{}, flows: map[LockID]*resetFlow{}, looks: map[LockID]*resetLook{},
+		host: host, log: log, speed: max(speed, 1), plans: map[LockID]ResetPlan{}, flows: map[LockID]*resetFlow{}, looks: map[LockID]*resetLook{},
 		bell: make(chan struct{}, 1), over: make(chan struct{}),
 	}
+}
+
+// wait is how long d of the locks' time takes by the clock, with room for what does not run faster with them.
+func (r *resets) wait(d time.Duration) time.Duration {
+	return max(time.Duration(float64(d)/r.speed), min(d, 500*time.Millisecond))
 }
 
 // load takes up what was saved. A record that cannot be read is told and set aside as stuck, never guessed at.

@@ -34,13 +34,13 @@ func (w *resetFlow) erase(ctx context.Context) (resetMove, error) {
 	}
 	w.display(func(s *resetShow) {
 		s.awaiting, s.next = []string{"the lock's answer"}, "Wake the lock: touch its keypad. Keep away from its buttons."
-		s.deadline = time.Now().Add(erasePatience)
+		s.deadline = time.Now().Add(w.r.wait(erasePatience))
 	})
 	w.edit(func(rec *resetRecord) { rec.Asked = time.Now() })
 	if err := w.save(ctx); err != nil {
 		return resetMove{}, err
 	}
-	c, cancel := context.WithTimeout(ctx, erasePatience)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(erasePatience))
 	err = l.Reset(c, w.rec.Way)
 	cancel()
 	if ctx.Err() != nil {
@@ -124,7 +124,7 @@ func (w *resetFlow) doneMeanwhile(ctx context.Context) (bool, error) {
 	if w.rec.tellsOfReset() {
 		return true, nil
 	}
-	brief, cancel := context.WithTimeout(ctx, 10*time.Second) // the batteries may well be out
+	brief, cancel := context.WithTimeout(ctx, w.r.wait(10*time.Second)) // the batteries may well be out
 	defer cancel()
 	s, err := w.look(brief)
 	if ctx.Err() != nil {
@@ -149,9 +149,9 @@ func (w *resetFlow) askHands(s ResetStep, no, of int, started bool) {
 
 // watch waits for signs that the lock was erased, and looks at it where signs do not say.
 func (w *resetFlow) watch(ctx context.Context) (resetMove, error) {
-	within := w.proc.within(w.rec.Way)
+	within := w.r.wait(w.proc.within(w.rec.Way))
 	deadline := w.rec.Answered.Add(within)
-	if min := time.Now().Add(10 * time.Second); deadline.Before(min) {
+	if min := time.Now().Add(w.r.wait(10 * time.Second)); deadline.Before(min) {
 		deadline = min // resumed: give signs of now a chance
 	}
 	looked := time.Time{}
@@ -212,20 +212,20 @@ func (w *resetFlow) lookTime(deadline, looked time.Time) time.Time {
 		}
 	}
 	if a := w.rec.when(signAlarm); !a.IsZero() {
-		sooner(a.Add(10 * time.Second)) // time for the leave that often follows
+		sooner(a.Add(w.r.wait(10 * time.Second))) // time for the leave that often follows
 	}
 	if a := w.rec.when(signDeleted); !a.IsZero() {
-		sooner(a.Add(5 * time.Second))
+		sooner(a.Add(w.r.wait(5 * time.Second)))
 	}
 	if a := w.rec.when(signAnnounced); !a.IsZero() {
-		sooner(a.Add(8 * time.Second))
+		sooner(a.Add(w.r.wait(8 * time.Second)))
 	}
 	switch {
 	case w.rec.Answer == "unknown":
-		sooner(w.rec.Answered.Add(eraseEcho))
+		sooner(w.rec.Answered.Add(w.r.wait(eraseEcho)))
 	case w.rec.Way == ResetClearCodes:
-		sooner(w.rec.Answered.Add(3 * time.Second))
-		sooner(w.rec.Answered.Add(20 * time.Second))
+		sooner(w.rec.Answered.Add(w.r.wait(3 * time.Second)))
+		sooner(w.rec.Answered.Add(w.r.wait(20 * time.Second)))
 	}
 	return at
 }

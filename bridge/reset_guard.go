@@ -85,7 +85,7 @@ func (w *resetFlow) guardBattery(ctx context.Context) (resetMove, error) {
 				s.awaiting, s.step = []string{"a fresh battery report"}, nil
 			})
 		}
-		until := asked.Add(guardPause)
+		until := asked.Add(w.r.wait(guardPause))
 		stale := !fresh
 		if stale && !time.Now().Before(until) {
 			asked = time.Now()
@@ -94,7 +94,7 @@ func (w *resetFlow) guardBattery(ctx context.Context) (resetMove, error) {
 			} else if ctx.Err() != nil {
 				return resetMove{}, ctx.Err()
 			}
-			until = time.Now().Add(guardPause)
+			until = time.Now().Add(w.r.wait(guardPause))
 		}
 		if !stale {
 			until = time.Time{}
@@ -130,7 +130,7 @@ func (w *resetFlow) refresh(ctx context.Context) error {
 	if l == nil {
 		return ErrDown
 	}
-	c, cancel := context.WithTimeout(ctx, lookPatience)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
 	defer cancel()
 	return l.Refresh(c)
 }
@@ -189,7 +189,7 @@ func (w *resetFlow) capture(ctx context.Context) (resetMove, error) {
 	if l == nil {
 		return unreached(ErrDown), nil
 	}
-	c, cancel := context.WithTimeout(ctx, 2*lookPatience)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(2*lookPatience))
 	set, err := l.ReadSettings(c)
 	cancel()
 	switch {

@@ -110,7 +110,7 @@ func (r *resets) looking(ctx context.Context, id LockID, look *resetLook) {
 		select { // a lock that has just joined is being asked who it is
 		case <-ctx.Done():
 			return
-		case <-time.After(3 * time.Second):
+		case <-time.After(r.wait(3 * time.Second)):
 		}
 	}
 	if !r.sure(look) {

@@ -70,7 +70,7 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 			}
 		}
 	}
-	until := time.Now().Add(joinWindow)
+	until := time.Now().Add(w.r.wait(joinWindow))
 	err = w.r.host.driver().Admit(ctx, Join{Window: joinWindow, Only: w.id})
 	switch {
 	case ctx.Err() != nil:
@@ -149,8 +149,8 @@ func (w *resetFlow) neverSeen() string {
 
 // interview waits until the driver knows the lock again.
 func (w *resetFlow) interview(ctx context.Context) (resetMove, error) {
-	until := time.Now().Add(interviewTime)
-	pause := time.Now().Add(10 * time.Second) // after a restart the interview may be long over: then an answer is as good
+	until := time.Now().Add(w.r.wait(interviewTime))
+	pause := time.Now().Add(w.r.wait(10 * time.Second)) // after a restart the interview may be long over: then an answer is as good
 	w.display(func(s *resetShow) {
 		*s = resetShow{deadline: until, awaiting: []string{"the lock's answers about itself"}, next: "Wait. Keep the lock awake by touching its keypad now and then."}
 	})
@@ -189,6 +189,6 @@ func (w *resetFlow) interview(ctx context.Context) (resetMove, error) {
 		if !time.Now().Before(until) {
 			return resetMove{to: ResetStuck, why: "The lock is back, but did not answer the questions about itself.", next: "Wake it by touching its keypad, then try again."}, nil
 		}
-		pause = time.Now().Add(20 * time.Second)
+		pause = time.Now().Add(w.r.wait(20 * time.Second))
 	}
 }

@@ -49,7 +49,7 @@ func (w *resetFlow) restore(ctx context.Context) (resetMove, error) {
 			return resetMove{to: ResetStuck, why: "Not every code came back: " + strings.Join(failed, "; ") + ".",
 				next: "See to the reason, then try again; or skip these codes."}, nil
 		}
-		in, _, err := w.next(ctx, time.Now().Add(restorePoll))
+		in, _, err := w.next(ctx, time.Now().Add(w.r.wait(restorePoll)))
 		if err != nil {
 			return resetMove{}, err
 		}
@@ -121,7 +121,7 @@ func (w *resetFlow) restoreSettings(ctx context.Context) (resetMove, error) {
 	w.display(func(s *resetShow) {
 		*s = resetShow{awaiting: []string{"the lock's settings"}, next: "Nothing: the settings are being written."}
 	})
-	c, cancel := context.WithTimeout(ctx, 2*lookPatience)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(2*lookPatience))
 	defer cancel()
 	werr := l.WriteSettings(c, want)
 	if ctx.Err() != nil {
@@ -226,7 +226,7 @@ func (w *resetFlow) others(ctx context.Context) error {
 
 // bringBack makes a user of a code that was not ours. The lock's old record of it is in the way until the reconciler has seen that the slot is empty.
 func (w *resetFlow) bringBack(ctx context.Context, c CapturedCode) error {
-	until := time.Now().Add(patienceForScan)
+	until := time.Now().Add(w.r.wait(patienceForScan))
 	for {
 		u := User{Name: fmt.Sprintf("Slot %d, before the reset", c.Slot), PINs: map[LockID]PIN{w.id: c.PIN.Clone()}, Locks: []LockID{w.id}, Origin: OriginKeypad}
 		_, err := w.r.host.AddUser(ctx, w.rec.Cause, u)
@@ -237,7 +237,7 @@ func (w *resetFlow) bringBack(ctx context.Context, c CapturedCode) error {
 			w.note("failed", u.Name+": "+err.Error())
 			return nil
 		}
-		if _, _, err := w.next(ctx, time.Now().Add(2*time.Second)); err != nil {
+		if _, _, err := w.next(ctx, time.Now().Add(w.r.wait(2*time.Second))); err != nil {
 			return err
 		}
 	}

@@ -147,7 +147,7 @@ func (w *resetFlow) clearBlindly(ctx context.Context, l Lock, t Traits) (bool, r
 }
 
 func (w *resetFlow) clearSlot(ctx context.Context, l Lock, s Slot) error {
-	one, cancel := context.WithTimeout(ctx, lookPatience)
+	one, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
 	defer cancel()
 	return l.ClearPIN(one, s)
 }

@@ -192,7 +192,7 @@ func (w *resetFlow) lookAt() []slotRecord {
 
 // answers finds out whether the lock answers at all.
 func (w *resetFlow) answers(ctx context.Context, l Lock) (sight, error) {
-	c, cancel := context.WithTimeout(ctx, lookPatience)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
 	defer cancel()
 	err := l.Refresh(c)
 	switch {
@@ -209,7 +209,7 @@ func (w *resetFlow) readSlot(ctx context.Context, l Lock, s Slot) (Credential, e
 	var c Credential
 	var err error
 	for range 2 {
-		one, cancel := context.WithTimeout(ctx, lookPatience)
+		one, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
 		c, err = l.ReadSlot(one, s)
 		cancel()
 		if err == nil || ctx.Err() != nil || !outOfReach(err) {

@@ -78,7 +78,7 @@ func (w *resetFlow) testMotor(ctx context.Context) (resetMove, error) {
 }
 
 func (w *resetFlow) moveBolt(ctx context.Context, k ActionKind) error {
-	c, cancel := context.WithTimeout(ctx, motorTime)
+	c, cancel := context.WithTimeout(ctx, w.r.wait(motorTime))
 	defer cancel()
 	out, err := w.r.host.Actuate(c, w.id, Action{Kind: k, Cause: w.rec.Cause})
 	if err == nil && out.Stage < StageMoved && out.Bolt != k.Wants() {

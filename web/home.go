@@ -220,7 +220,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Passphrase == nil || len(body.Passphrase.b) < minPassword {
-		return problem(http.StatusUnprocessableEntity, "passphrase", "The backup's password is too short", "The backup holds every key of the home.", "Use at least 8 characters, and keep them somewhere else.")
+		return problem(http.StatusUnprocessableEntity, "passphrase", "The backup's password does not do", "The backup's password is too short: the backup holds every key of the home.", "Use at least 8 characters, and keep them somewhere else.")
 	}
 	defer body.Passphrase.wipe()
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(5 * time.Minute)); err != nil {

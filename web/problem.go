@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/latchkeyd/latchkey/bridge"
 )
@@ -29,7 +30,7 @@ func (p *Problem) Error() string {
 		s = p.Detail
 	}
 	if p.Do != "" {
-		s += ". " + p.Do
+		s = strings.TrimSuffix(s, ".") + ". " + p.Do
 	}
 	return s
 }
@@ -84,8 +85,7 @@ func asProblem(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		_ = tooLarge
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return problem(http.StatusRequestEntityTooLarge, "too-large", "The request is too large", "A request body holds at most 64 KiB here.", "Send less.")
 	}
 	for _, k := range kinds {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,11 +86,11 @@ func (a *app) cmdReset() *cobra.Command {
 // resetScreen leads a person through a reset: one screen a step.
 type resetScreen struct {
 	*app
-	lock web.Lock
-	path string
-	last string // what the screen shows, so that it is drawn anew only when that changes
-	seen int    // signs told so far
-	acks map[string]bool
+	lock  web.Lock
+	path  string
+	last  string // what the screen shows, so that it is drawn anew only when that changes
+	seen  int    // signs told so far
+	asked string // which question was asked last
 }
 
 func (r *resetScreen) plan(ctx context.Context, method string) (bridge.ResetPlan, error) {
@@ -151,7 +153,6 @@ func (r *resetScreen) run(ctx context.Context, method, confirm string) error {
 func (r *resetScreen) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r.acks = map[string]bool{}
 	bell := make(chan struct{}, 1)
 	ended := make(chan struct{})
 	go func() {
@@ -179,9 +180,7 @@ func (r *resetScreen) follow(ctx context.Context) error {
 		if !under(st) {
 			return r.end(st)
 		}
-		if err := r.prompt(ctx, st, answers); err != nil {
-			return err
-		}
+		r.prompt(ctx, st, answers)
 		select {
 		case <-ctx.Done():
 			r.clearLine()
@@ -200,44 +199,54 @@ func (r *resetScreen) follow(ctx context.Context) error {
 }
 
 type answer struct {
-	step, text string
-	err        error
+	step bridge.ResetStep
+	text string
+	err  error
 }
 
 // prompt asks for the present step's answer, once, while the screen goes on watching.
-func (r *resetScreen) prompt(ctx context.Context, st bridge.ResetStatus, answers chan<- answer) error {
-	id := ""
-	var question string
-	switch {
-	case st.Step != nil:
-		id = st.Step.ID
-		question = "Press Enter when that is done"
-		if len(st.Step.Answers) > 0 {
-			question = "Type one of: " + strings.Join(st.Step.Answers, ", ")
-		}
-	case st.Stage == bridge.ResetStuck:
-		id = "retry"
-		question = "Press Enter to try again"
+func (r *resetScreen) prompt(ctx context.Context, st bridge.ResetStatus, answers chan<- answer) {
+	if st.Step == nil || r.json || r.asked == askedOf(st) {
+		return
 	}
-	if id == "" || r.json || r.acks[id+string(st.Stage)+st.Since.String()] {
-		return nil
+	r.asked = askedOf(st)
+	step := *st.Step
+	question := "Press Enter when that is done"
+	if len(step.Answers) > 0 {
+		question = "Type " + strings.Join(step.Answers, " or ")
 	}
-	r.acks[id+string(st.Stage)+st.Since.String()] = true
 	go func() { // ends with the line typed, or with the process
 		text, err := r.ask(question + " >")
 		select {
-		case answers <- answer{id, strings.TrimSpace(text), err}:
+		case answers <- answer{step, text, err}:
 		case <-ctx.Done():
 		}
 	}()
-	return nil
 }
 
+// askedOf names a question.
+func askedOf(st bridge.ResetStatus) string { return fmt.Sprint(st.Step.ID, st.Stage, st.Since) }
+
+// acknowledge sends the answer. What is no answer is asked again; what the workflow does not wait for any more is nobody's fault.
 func (r *resetScreen) acknowledge(ctx context.Context, got answer) error {
-	var st bridge.ResetStatus
-	err := r.call(ctx, "POST", r.path+"/ack", map[string]any{"step": got.step, "answer": map[string]string{"answer": orText(got.text, "done")}}, &st)
-	if p, ok := errors.AsType[*web.Problem](err); ok && p.Status == 409 {
-		return nil // the workflow went on by itself meanwhile
+	text := got.text
+	switch known := got.step.Answers; {
+	case len(known) == 0:
+		text = orText(text, "done")
+	case text == "" && len(known) == 1:
+		text = known[0]
+	case !slices.Contains(known, text):
+		r.say("! %q is no answer here.", text)
+		r.asked = ""
+		return nil
+	}
+	err := r.call(ctx, "POST", r.path+"/ack", map[string]any{"step": got.step.ID, "answer": map[string]string{"answer": text}}, nil)
+	if p, ok := errors.AsType[*web.Problem](err); ok {
+		if p.Status != http.StatusConflict {
+			r.say("! %v", p)
+			r.asked = ""
+		}
+		return nil
 	}
 	return err
 }

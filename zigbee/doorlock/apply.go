@@ -131,7 +131,7 @@ func (l *lock) applyOperation(f factOperation, now time.Time) {
 	tell, reread := l.bolt.event(f, now)
 	l.tellAll(tell)
 	if reread && !l.p.Silent {
-		l.scheduleUnless(jobState, missingReport, l.bolt.reports)
+		l.scheduleUnless(jobVerify, missingReport, l.bolt.reports)
 	}
 }
 

@@ -141,7 +141,7 @@ func (b *bolt) cause(to bridge.Bolt, now time.Time) (bridge.Cause, bool) {
 	ev, own := b.told.explains(to, now), b.own.explains(to, now)
 	var c bridge.Cause
 	switch {
-	case ev && (!own || !byRadio(b.told.cause)):
+	case ev && (!own || atTheDoor(b.told.cause)):
 		c = b.told.cause
 	case own:
 		c = b.own.cause
@@ -155,9 +155,15 @@ func (b *bolt) cause(to bridge.Bolt, now time.Time) (bridge.Cause, bool) {
 	return c, true
 }
 
-// byRadio tells whether an event says no more than our own command does.
-func byRadio(c bridge.Cause) bool {
-	return c.Source == bridge.SourceRemote || c.Source == bridge.SourceUnknown
+// atTheDoor tells whether an event speaks of somebody at the door. Any other says no more than our own command, which it follows: some families call a
+// command by radio automatic, or give no source at all.
+func atTheDoor(c bridge.Cause) bool {
+	switch c.Source {
+	case bridge.SourceKeypad, bridge.SourceRFID, bridge.SourceFingerprint, bridge.SourceManual, bridge.SourceKey, bridge.SourceOneTouch:
+		return true
+	default:
+		return false
+	}
 }
 
 func (b *bolt) move(to bridge.Bolt, c bridge.Cause, known bool, now time.Time) told {
@@ -180,7 +186,7 @@ func (b *bolt) flush(now time.Time) []told {
 func (b *bolt) event(f factOperation, now time.Time) (tell []told, reread bool) {
 	to := f.moves.Wants()
 	b.events = true
-	if b.own.explains(to, now) && byRadio(f.cause) {
+	if b.own.explains(to, now) && !atTheDoor(f.cause) {
 		return nil, b.shown != to && !b.holding
 	}
 	if b.holding && b.held == to {
@@ -238,5 +244,5 @@ func (b *bolt) sent(c bridge.Cause, k bridge.ActionKind, until time.Time) {
 	b.own = heldCause{c, k.Wants(), until.Add(correlate)}
 }
 
-// refused forgets a command that the lock refused.
+// refused forgets a command that the lock refused or did not get.
 func (b *bolt) refused() { b.own = heldCause{} }

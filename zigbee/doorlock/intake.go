@@ -18,6 +18,8 @@ const (
 	sameFrame = 8 * time.Second
 	// tellHeard is how often a sign of life is told at most.
 	tellHeard = 10 * time.Second
+	// lookAgain is how often a lock that does not report its bolt is asked for it at most because it spoke.
+	lookAgain = 10 * time.Minute
 	// longSilence is after how long a count that frames carry may have started anew.
 	longSilence = 10 * time.Minute
 )
@@ -162,6 +164,10 @@ func (l *lock) signOfLife(lqi uint8, now time.Time) {
 	if now.Sub(l.lastTold) >= tellHeard {
 		l.lastTold = now
 		l.tell(bridge.Heard{LQI: lqi}, bridge.Cause{})
+	}
+	if l.p.NoLockReport && !l.p.Silent && l.info.Ready && now.Sub(l.lastLook) >= lookAgain && l.box.waiting() == 0 {
+		l.lastLook = now
+		l.schedule(jobState, 0, false)
 	}
 	l.wake(now)
 	l.box.heard()

@@ -2,6 +2,7 @@ package doorlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -39,6 +40,7 @@ type lock struct {
 	lastHeard time.Time
 	heard     uint64
 	lastTold  time.Time // when the last Heard was told
+	lastLook  time.Time // when the state was last wanted because the lock spoke
 	lqi       uint8
 	fastPoll  bool // the lock polls fast because we asked it to
 	jobs      [jobCount]due
@@ -122,6 +124,9 @@ func (l *lock) Actuate(ctx context.Context, a bridge.Action) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
+		if errors.Is(err, bridge.ErrAsleep) || errors.Is(err, bridge.ErrSuperseded) {
+			l.bolt.refused() // nothing was carried out
+		}
 		if answered(err) {
 			l.bolt.refused()
 			if !l.bolt.jamAt.IsZero() && time.Since(l.bolt.jamAt) < correlate {
@@ -132,7 +137,7 @@ func (l *lock) Actuate(ctx context.Context, a bridge.Action) error {
 		return fmt.Errorf("doorlock: %v: %w", a.Kind, err)
 	}
 	if !l.p.Silent && l.bolt.shown != a.Kind.Wants() {
-		l.scheduleUnless(jobState, verifyAfter, l.bolt.reports)
+		l.scheduleUnless(jobVerify, verifyAfter, l.bolt.reports)
 	}
 	return nil
 }

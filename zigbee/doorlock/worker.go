@@ -15,6 +15,7 @@ type job uint8
 const (
 	jobInterview job = iota
 	jobState
+	jobVerify  // jobState some time after a command or an event, unless a report comes first
 	jobTransit // jobState at the end of a transit
 	jobBattery
 	jobCount
@@ -53,10 +54,8 @@ func (l *lock) schedule(j job, in time.Duration, active bool) {
 
 // scheduleUnless asks for a job that is not needed if the bolt is reported before. The caller holds l.mu.
 func (l *lock) scheduleUnless(j job, in time.Duration, reports uint64) {
-	if d := &l.jobs[j]; !d.set {
-		*d = due{set: true, at: time.Now().Add(in), active: true, seen: reports + 1}
-		ring(l.bell)
-	}
+	l.jobs[j] = due{set: true, at: time.Now().Add(in), active: true, seen: reports + 1} // the latest reason counts
+	ring(l.bell)
 }
 
 func ring(bell chan struct{}) {
@@ -136,7 +135,7 @@ func (l *lock) do(ctx context.Context, j job) error {
 	switch j {
 	case jobInterview:
 		return l.interview(ctx)
-	case jobState:
+	case jobState, jobVerify:
 		return l.readInto(ctx, l.stateRequest(background))
 	case jobTransit:
 		return l.endTransit(ctx)

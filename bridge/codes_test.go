@@ -564,3 +564,29 @@ func TestRemotePIN(t *testing.T) {
 		}
 	})
 }
+
+// TestOldCodeGoesEvenIfTheNewOneCannotBeWritten: somebody who changes a code wants the old one gone, whatever becomes of the new one.
+func TestOldCodeGoesEvenIfTheNewOneCannotBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bridgetest.NewLock(front).Behave(func(b *bridgetest.Behaviour) { b.Duplicates = true })
+		h := run(t, bridge.Config{}, bridgetest.NewDriver(l), bridgetest.NewStore())
+		settle(5 * time.Minute)
+		ada := h.add("Ada", "4711")
+		settle(time.Minute)
+		l.Program(7, "0815", false) // by hand, and the lock keeps it to itself
+		if err := h.ChangeUser(t.Context(), api("t"), ada, func(u *bridge.User) error { u.PIN = pin(t, "0815"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		settle(time.Hour)
+		if c := h.code(front, ada); c.State != bridge.CodeFailed || !strings.Contains(c.Reason, "already holds") || l.Holds(1) != "" || l.Holds(7) != "0815" {
+			t.Errorf("%+v %q %q", c, l.Holds(1), l.Holds(7))
+		}
+		if err := h.ChangeUser(t.Context(), api("t"), ada, func(u *bridge.User) error { u.PIN = pin(t, "2222"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		settle(time.Minute)
+		if c := h.code(front, ada); c.State != bridge.CodeInSync || l.Holds(1) != "2222" {
+			t.Errorf("%+v %q", c, l.Holds(1))
+		}
+	})
+}

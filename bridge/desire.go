@@ -141,6 +141,7 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 		}
 		n, changed := *s, false
 		if !p.IsZero() && !n.Wanted.Equal(p) {
+			n.Stale = n.Stale || n.Claimed && n.Observed != SlotEmpty
 			n.Wanted, changed = p.Clone(), true
 			n.Attempts, n.NotBefore = 0, time.Time{}
 			if active {

@@ -34,7 +34,11 @@ func (b *Bridge) suspect(l *lockState, s Slot) {
 	if s < first || s > last || slices.Contains(l.traits().MasterSlots, s) {
 		return
 	}
-	l.work.dirty[s] = true
+	if !l.work.dirty[s] {
+		l.work.dirty[s] = true
+		l.saved.Doubts = append(slices.Clip(l.saved.Doubts), s)
+		b.dirty[l.id] = true // durable together with the event that says so
+	}
 	ring(l.bell)
 }
 
@@ -56,6 +60,9 @@ func (b *Bridge) look(ctx context.Context, l *lockState, dl Lock, st step) error
 	}
 	b.mu.Lock()
 	delete(l.work.dirty, st.slot)
+	l.saved.Doubts = slices.DeleteFunc(slices.Clone(l.saved.Doubts), func(s Slot) bool { return s == st.slot })
+	b.dirty[l.id] = true
+	ring(b.flushBell)
 	b.mu.Unlock()
 	return nil
 }
@@ -74,7 +81,13 @@ func (b *Bridge) scan(ctx context.Context, l *lockState, dl Lock, st step) error
 		defer c.PIN.Wipe()
 		switch {
 		case err == nil:
-			if err := b.found(l, st.slot, c, false); err != nil {
+			if c.State == SlotEmpty && b.missed(l, st.slot) {
+				pause(ctx, eventRoom)
+			}
+			b.mu.Lock()
+			told := l.work.dirty[st.slot]
+			b.mu.Unlock()
+			if err := b.found(l, st.slot, c, told); err != nil {
 				return err
 			}
 		case errors.Is(err, ErrUnsupported), errors.Is(err, ErrNoSuchSlot):
@@ -91,6 +104,17 @@ func (b *Bridge) scan(ctx context.Context, l *lockState, dl Lock, st step) error
 		return b.scanned(l)
 	}
 	return nil
+}
+
+// eventRoom is how long after a code was found gone the lock may still say that hands removed it.
+const eventRoom = 5 * time.Second
+
+// missed tells that a code of ours should stand in a slot.
+func (b *Bridge) missed(l *lockState, slot Slot) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := l.slots[slot]
+	return s != nil && s.User != 0 && s.Want && (s.State == CodeInSync || s.State == CodeUnverifiable)
 }
 
 // scanned ends a scan: from now on the slots without a record are known to be empty.
@@ -231,7 +255,7 @@ func (b *Bridge) peek(ctx context.Context, l *lockState, dl Lock, st step) error
 		if err := b.record(l, st.slot, func(n *SavedSlot) bool { n.Claimed = true; return false }); err != nil {
 			return err
 		}
-		return b.judge(l, st, c, nil)
+		return b.judge(l, st, c, nil, false)
 	}
 	// Somebody's code: kept. The next settling finds another slot.
 	return b.record(l, st.slot, func(n *SavedSlot) bool {

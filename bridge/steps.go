@@ -157,17 +157,25 @@ func (b *Bridge) clear(ctx context.Context, l *lockState, dl Lock, st step) erro
 		b.mu.Unlock()
 	}
 	rec := b.record(l, st.slot, func(n *SavedSlot) bool {
+		if n.Want && n.State == CodeFailed { // the new code could not be written, and the older one goes all the same
+			if n.Stale = !gone; gone {
+				n.Observed, n.Seen, n.NotBefore = SlotUnknown, PIN{}, time.Time{}
+			} else {
+				n.NotBefore = time.Now().Add(delay(attemptDelays, len(attemptDelays)))
+			}
+			return false
+		}
 		if n.Want { // wanted again meanwhile
 			n.Observed, n.Seen, n.State = SlotUnknown, PIN{}, CodePending
 			return false
 		}
 		if gone {
-			n.Observed, n.Seen, n.Attempts, n.NotBefore = SlotEmpty, PIN{}, 0, time.Time{}
+			n.Observed, n.Seen, n.Attempts, n.NotBefore, n.Stale = SlotEmpty, PIN{}, 0, time.Time{}, false
 			u := b.users[n.User]
 			if u == nil || !u.opens(l.id) {
 				return true
 			}
-			n.State, n.Reason = CodeScheduled, ""
+			n.State, n.Reason = CodeScheduled, u.notNow()
 			return false
 		}
 		n.Attempts++
@@ -227,7 +235,10 @@ func (b *Bridge) writeCode(ctx context.Context, l *lockState, dl Lock, st step) 
 	case err != nil && silent(err):
 		if st.reads && !errors.Is(err, ErrAsleep) && !errors.Is(err, ErrDown) { // it may have arrived: look before it is sent again
 			seen := st.pin.Clone()
-			if rec := b.record(l, st.slot, func(n *SavedSlot) bool { n.Seen = seen; return false }); rec != nil {
+			if rec := b.record(l, st.slot, func(n *SavedSlot) bool {
+				n.Seen, n.Observed = seen, SlotUnknown
+				return false
+			}); rec != nil {
 				return rec
 			}
 		}
@@ -239,26 +250,26 @@ func (b *Bridge) writeCode(ctx context.Context, l *lockState, dl Lock, st step) 
 		if err != nil {
 			return b.give(l, st, err)
 		}
-		return b.judge(l, st, Credential{State: SlotUnreadable}, nil)
+		return b.judge(l, st, Credential{State: SlotUnreadable}, nil, true)
 	}
 	c, rerr := b.read(ctx, l, dl, st.slot)
 	defer c.PIN.Wipe()
 	switch {
 	case rerr == nil && err == nil, rerr == nil && c.State == SlotKnown && c.PIN.Equal(st.pin):
-		return b.judge(l, st, c, nil)
+		return b.judge(l, st, c, nil, err == nil)
 	case err != nil:
 		return b.give(l, st, err) // refused, and reading does not show otherwise
 	case silent(rerr):
 		seen := st.pin.Clone()
 		if rec := b.record(l, st.slot, func(n *SavedSlot) bool {
-			n.Seen, n.Reason = seen, "written; to be read back"
+			n.Seen, n.Observed, n.Reason = seen, SlotUnreadable, "written; to be read back"
 			return false
 		}); rec != nil {
 			return rec
 		}
 		return rerr
 	}
-	return b.judge(l, st, c, rerr)
+	return b.judge(l, st, c, rerr, true)
 }
 
 // verify reads back what was written before.
@@ -268,15 +279,20 @@ func (b *Bridge) verify(ctx context.Context, l *lockState, dl Lock, st step) err
 	if err != nil && silent(err) {
 		return err
 	}
-	return b.judge(l, st, c, err)
+	return b.judge(l, st, c, err, false)
 }
 
-// judge compares what a slot shows with what was written there.
-func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error) error {
+var errUnproven = errors.New("it is not known whether the code arrived; written again")
+
+// judge compares what a slot shows with what was written there. said: the lock said yes. Without that, only the digits themselves prove anything: a slot
+// that hides them may hold an older code.
+func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error, said bool) error {
 	seen := st.pin.Clone()
 	return b.record(l, st.slot, func(n *SavedSlot) bool {
-		stored := rerr == nil && (c.State == SlotUnreadable || c.State == SlotKnown && c.PIN.Equal(st.pin) && !c.Disabled)
-		unknown := rerr != nil || c.State == SlotUnknown
+		said = said || n.Observed == SlotUnreadable && n.Seen.Equal(st.pin)
+		stored := rerr == nil && (c.State == SlotUnreadable && said || c.State == SlotKnown && c.PIN.Equal(st.pin) && !c.Disabled)
+		hidden := rerr != nil || c.State == SlotUnknown || c.State == SlotUnreadable
+		unknown := said && hidden
 		n.Observed, n.Seen = SlotUnknown, PIN{}
 		if stored || unknown {
 			n.Seen, n.Observed = seen, SlotUnreadable
@@ -293,11 +309,14 @@ func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error) error {
 			n.State, n.Reason = CodeInSync, ""
 		case stored || unknown:
 			n.State, n.Reason = CodeUnverifiable, "the lock said yes; this model does not show its codes"
+		case hidden:
+			n.fail(errUnproven, false)
+			return false
 		default:
 			n.fail(ErrNotStored, false)
 			return false
 		}
-		n.Attempts, n.NotBefore = 0, time.Time{}
+		n.Attempts, n.NotBefore, n.Stale = 0, time.Time{}, false
 		return false
 	})
 }

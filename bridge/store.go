@@ -37,6 +37,7 @@ type SavedLock struct {
 	Settings  Settings
 	Tampered  bool      // an alarm of tamper, force or an unasked reset that nobody has acknowledged
 	Scanned   time.Time // when all its slots were last read; zero: never
+	Doubts    []Slot    // to be read again: the lock said that other hands were there
 }
 
 // SlotKey names a slot of a lock.
@@ -58,6 +59,7 @@ type SavedSlot struct {
 	Attempts  int
 	NotBefore time.Time // no attempt earlier
 	Claimed   bool      // we wrote here, or were about to: whatever stands in the slot is ours to clear
+	Stale     bool      // an older code of the same person may still stand there; it goes even if the new one cannot be written
 	Timed     bool      // the lock's own schedule was set for this slot
 	Since     time.Time
 }

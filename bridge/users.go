@@ -54,6 +54,17 @@ func (u *User) active(now time.Time, loc *time.Location) bool {
 
 func (u *User) usedUp() bool { return u.Schedule.Uses > 0 && u.Used >= u.Schedule.Uses }
 
+// notNow says why a code is not on its locks for good; empty if its time will come.
+func (u *User) notNow() string {
+	switch {
+	case u.usedUp():
+		return "used up"
+	case u.Ended:
+		return "expired"
+	}
+	return ""
+}
+
 // Users gives all people by id, without digits.
 func (b *Bridge) Users() []User {
 	b.mu.Lock()

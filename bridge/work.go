@@ -149,7 +149,7 @@ func (b *Bridge) pick(l *lockState, now time.Time, reads bool, later func(time.T
 		}
 		var kind **SavedSlot
 		switch {
-		case !s.Want && s.Claimed && s.Observed != SlotEmpty:
+		case s.Claimed && (!s.Want && s.Observed != SlotEmpty || s.State == CodeFailed && s.Stale):
 			kind = &clearing
 		case !s.Want || s.State != CodePending || s.Wanted.IsZero():
 			continue

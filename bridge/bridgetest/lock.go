@@ -69,6 +69,9 @@ func (l *Lock) SetInfo(f func(*bridge.Info)) *Lock {
 	return l
 }
 
+// SetInfoLocked is SetInfo for a function that is given to Behave.
+func (l *Lock) SetInfoLocked(f func(*bridge.Info)) { f(&l.info) }
+
 // Behave changes how the lock takes what is asked of it. Requests that wait for it to wake go on when it is no longer asleep.
 func (l *Lock) Behave(f func(*Behaviour)) *Lock {
 	l.mu.Lock()

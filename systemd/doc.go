@@ -1,3 +1,2 @@
-// Package systemd is Latchkey's side of systemd: the unit and its companions as files, readiness and watchdog by the notify protocol (sd_notify(3)), and
-// credentials (systemd.exec(5), LoadCredential).
+// Package systemd is Latchkey's side of systemd: the unit and its companions as files, readiness and watchdog by the notify protocol (sd_notify(3)).
 package systemd

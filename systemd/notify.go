@@ -3,9 +3,6 @@ package systemd
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,31 +72,4 @@ func Watchdog(ctx context.Context, interval time.Duration, alive func(context.Co
 			}
 		}
 	}
-}
-
-// maxCredential is the most that a credential file may hold here, in bytes.
-const maxCredential = 4096
-
-// Credential reads a credential that the unit loaded (LoadCredential, LoadCredentialEncrypted). Nil and no error: there is none.
-func Credential(name string) ([]byte, error) {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return nil, nil
-	}
-	f, err := os.Open(filepath.Join(dir, filepath.Base(name)))
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("systemd: credential: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxCredential+1))
-	if err != nil {
-		return nil, fmt.Errorf("systemd: credential %s: %w", name, err)
-	}
-	if len(b) > maxCredential {
-		return nil, fmt.Errorf("systemd: credential %s is larger than %d bytes", name, maxCredential)
-	}
-	return b, nil
 }

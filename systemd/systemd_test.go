@@ -166,26 +166,3 @@ func TestWatchdog(t *testing.T) {
 		t.Errorf("asked %d times", calls)
 	}
 }
-
-func TestCredential(t *testing.T) {
-	t.Setenv("CREDENTIALS_DIRECTORY", "")
-	if b, err := Credential("master-key"); b != nil || err != nil {
-		t.Errorf("%q, %v", b, err)
-	}
-	dir := t.TempDir()
-	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	if b, err := Credential("master-key"); b != nil || err != nil {
-		t.Errorf("%q, %v", b, err)
-	}
-	for name, content := range map[string][]byte{"master-key": []byte("k"), "huge": make([]byte, maxCredential+1)} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if b, err := Credential("master-key"); string(b) != "k" || err != nil {
-		t.Errorf("%q, %v", b, err)
-	}
-	if _, err := Credential("huge"); err == nil {
-		t.Error("a huge credential was read")
-	}
-}

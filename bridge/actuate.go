@@ -51,7 +51,7 @@ func (c *command) report(b Bolt) {
 }
 
 // Actuate asks a lock to move its bolt, and returns when the lock has reported it there, or with the reason why not. Nothing of it happens after ctx
-// has ended. A later call for the same lock takes the place of an earlier one that was not yet handed to the radio, which then fails with ErrSuperseded.
+// has ended. A later call for the same lock takes the place of an earlier one that has not reached the lock, which then fails with ErrSuperseded.
 // The Outcome is good with an error too: it tells how far the command came.
 func (b *Bridge) Actuate(ctx context.Context, id LockID, a Action) (Outcome, error) {
 	if a.Kind != ActLock && a.Kind != ActUnlock {
@@ -74,7 +74,7 @@ func (b *Bridge) Actuate(ctx context.Context, id LockID, a Action) (Outcome, err
 	if u := b.users[c.cause.User]; u != nil && c.cause.Name == "" {
 		c.cause.Name = u.Name
 	}
-	if p := l.newest; p != nil && p.stage < StageSent {
+	if p := l.newest; p != nil && p.stage < StageDelivered { // also one that waits for a sleeping lock: it must not be sent after this one
 		p.cancel(ErrSuperseded)
 	}
 	l.newest = c

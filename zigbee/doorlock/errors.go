@@ -56,9 +56,13 @@ func refusal(s zcl.Status) error {
 	return fmt.Errorf("%w: %w", kind, zcl.StatusError{Status: s})
 }
 
-// ended says why a context ended before the lock was reached: nothing was carried out.
+// ended says that a context ended before anything arrived at the lock: nothing was carried out, and nothing will be. The context's own error is left out,
+// because it says less.
 func ended(ctx context.Context) error {
-	return fmt.Errorf("%w: %w", bridge.ErrAsleep, ctx.Err())
+	if errors.Is(context.Cause(ctx), bridge.ErrSuperseded) {
+		return bridge.ErrSuperseded
+	}
+	return bridge.ErrAsleep
 }
 
 // unanswered says that a context ended after something was sent.

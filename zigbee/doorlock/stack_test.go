@@ -2,6 +2,7 @@ package doorlock_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkeyd/latchkey/bridge"
+	"github.com/latchkeyd/latchkey/bridge/bridgetest"
 	"github.com/latchkeyd/latchkey/lockfw"
 	"github.com/latchkeyd/latchkey/zigbee/doorlock"
 	"github.com/latchkeyd/latchkey/zigbee/znp"
@@ -26,6 +28,20 @@ type stack struct {
 
 func onAStack(t *testing.T, f func(s *stack)) {
 	t.Helper()
+	onAStackWith(t, func(s *stack) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return s.driver.Run(ctx, func(ev bridge.Event) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.events = append(s.events, ev)
+			})
+		}
+	}, f)
+}
+
+// onAStackWith lets something else than the test take the driver's events.
+func onAStackWith(t *testing.T, runner func(*stack) func(context.Context) error, f func(s *stack)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &stack{t: t, home: lockfw.New(lockfw.Config{Seed: 7})}
@@ -40,12 +56,9 @@ func onAStack(t *testing.T, f func(s *stack)) {
 		if s.driver, err = doorlock.New(doorlock.Config{}, coord); err != nil {
 			t.Fatal(err)
 		}
+		run := runner(s)
 		wg.Go(func() {
-			if err := s.driver.Run(ctx, func(ev bridge.Event) {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.events = append(s.events, ev)
-			}); err != nil {
+			if err := run(ctx); err != nil {
 				t.Error(err)
 			}
 		})
@@ -313,6 +326,47 @@ func TestLossyAir(t *testing.T) {
 		}
 		if done < 10 {
 			s.t.Errorf("%d of 20 commands were carried out", done)
+		}
+	})
+}
+
+// A second thought reaches the driver through the domain: the unlock that waits for the lock is never sent after it.
+func TestSecondThoughtThroughTheDomain(t *testing.T) {
+	var domain *bridge.Bridge
+	onAStackWith(t, func(s *stack) func(context.Context) error {
+		var err error
+		if domain, err = bridge.New(bridge.Config{}, s.driver, bridgetest.NewStore()); err != nil {
+			s.t.Fatal(err)
+		}
+		return domain.Run
+	}, func(s *stack) {
+		door, l := s.join("YRD256 TSDB")
+		door.Off(true)
+		unlock, lock := make(chan error, 1), make(chan error, 1)
+		ask := func(k bridge.ActionKind, done chan error) {
+			ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+			defer cancel()
+			_, err := domain.Actuate(ctx, l.ID(), bridge.Action{Kind: k})
+			done <- err
+		}
+		go ask(bridge.ActUnlock, unlock)
+		time.Sleep(20 * time.Second) // given back by the parent: it waits for the lock to be heard
+		go ask(bridge.ActLock, lock)
+		if err := <-unlock; !errors.Is(err, bridge.ErrSuperseded) {
+			s.t.Errorf("unlock: %v", err)
+		}
+		door.Off(false)
+		if err := <-lock; err != nil {
+			s.t.Logf("lock: %v", err) // it may not have been heard in time
+		}
+		time.Sleep(time.Hour)
+		if door.Bolt() != lockfw.Locked {
+			s.t.Error("the lock opened after the second thought")
+		}
+		for _, m := range door.History() {
+			if m.Bolt != lockfw.Locked {
+				s.t.Errorf("the bolt moved: %+v", m)
+			}
 		}
 	})
 }

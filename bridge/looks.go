@@ -82,7 +82,9 @@ func (b *Bridge) scan(ctx context.Context, l *lockState, dl Lock, st step) error
 		switch {
 		case err == nil:
 			if c.State == SlotEmpty && b.missed(l, st.slot) {
-				pause(ctx, eventRoom)
+				if pause(ctx, eventRoom); ctx.Err() != nil {
+					return ctx.Err()
+				}
 			}
 			b.mu.Lock()
 			told := l.work.dirty[st.slot]

@@ -32,7 +32,6 @@ const (
 // network is what a joined node keeps in its non-volatile memory.
 type network struct {
 	joined      bool
-	left        bool // told to leave or removed; keys gone
 	nwk         zigbee.NWK
 	pan         uint16
 	epid        zigbee.EUI64
@@ -58,12 +57,11 @@ type frame struct {
 
 // link is the lock's end of the air, with what its parent holds for it.
 type link struct {
-	phase    time.Time // an instant at which the lock polled
-	awake    time.Time // polls fast until then
-	poll     *event
-	pending  []*frame
-	lastUp   time.Time
-	asleepAt time.Time
+	phase   time.Time // an instant at which the lock polled
+	awake   time.Time // polls fast until then
+	poll    *event
+	pending []*frame
+	lastUp  time.Time
 }
 
 // downlink hands a frame to the lock's parent.

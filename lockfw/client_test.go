@@ -248,7 +248,9 @@ func (c *client) command(l *Lock, cluster uint16, cmd uint8, payload ...byte) (r
 	if st := c.send(l, cluster, z); st != 0 {
 		c.t.Fatalf("command %02x: confirm %02x", cmd, st)
 	}
-	z = c.incoming(l, cluster, func(z []byte) bool { return z[1] == seq && (z[0]&3 == 0 || z[2] == cmd) })
+	z = c.incoming(l, cluster, func(z []byte) bool {
+		return z[1] == seq && (z[0]&3 == 0 && z[2] == 0x0B && z[3] == cmd || z[0]&3 == 1 && z[2] == cmd)
+	})
 	if z[0]&3 == 0 {
 		return 0x0B, z[3:]
 	}

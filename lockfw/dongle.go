@@ -27,7 +27,8 @@ const (
 type Dongle struct {
 	h         *Home
 	nv        nvMemory
-	port      *port
+	ports     map[*port]bool // connected
+	port      *port          // the one that speaks
 	unplugged bool
 
 	// Firmware.
@@ -76,7 +77,7 @@ type child struct {
 }
 
 func newDongle(h *Home) *Dongle {
-	d := &Dongle{h: h, product: 1, revision: 20230507}
+	d := &Dongle{h: h, ports: map[*port]bool{}, product: 1, revision: 20230507}
 	d.nv = newNV(h.newEUI64(0x00124B), h.rng)
 	d.boot()
 	return d
@@ -110,7 +111,7 @@ func (d *Dongle) PermitsJoin() bool {
 	return d.open
 }
 
-// Connected tells whether a client is being served.
+// Connected tells whether a client has spoken and is still there.
 func (d *Dongle) Connected() bool {
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()

@@ -2,7 +2,6 @@ package lockfw
 
 import (
 	"encoding/binary"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -238,15 +237,4 @@ func (nv nvMemory) setChild(id zigbee.EUI64, c *child) {
 func (nv nvMemory) dropChild(index int) {
 	nv.ex[exKey{1, exAddressManager, uint16(index)}] = emptyAddress()
 	nv.ex[exKey{1, exTCLK, uint16(index)}] = make([]byte, 20)
-}
-
-func (nv nvMemory) clone() nvMemory {
-	c := nvMemory{items: maps.Clone(nv.items), ex: maps.Clone(nv.ex)}
-	for k, v := range c.items {
-		c.items[k] = slices.Clone(v)
-	}
-	for k, v := range c.ex {
-		c.ex[k] = slices.Clone(v)
-	}
-	return c
 }

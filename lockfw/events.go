@@ -281,5 +281,5 @@ func (l *Lock) hourly() {
 	if l.b.Events == "wyze" && l.net.joined {
 		l.announceAttributes(cLock, 1, &attribute{id: aLockState, typ: tEnum8, val: []byte{1}})
 	}
-	l.h.after(time.Hour, l.hourly)
+	l.hour = l.h.after(time.Hour, l.hourly)
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ServeListener serves clients that connect to ln, the newest at a time, until ctx ends. It closes ln.
+// ServeListener serves clients that connect to ln, the one that spoke last, until ctx ends. It closes ln.
 func (d *Dongle) ServeListener(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()

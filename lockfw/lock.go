@@ -112,6 +112,7 @@ type Lock struct {
 	binds     []binding
 	reports   []*report
 	checkIn   *event
+	hour      *event
 	joining   *event
 	rejoining *event
 }

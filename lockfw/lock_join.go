@@ -118,6 +118,10 @@ func (l *Lock) settle() {
 			l.ask(cOTA, 0x01, 0x01, put32(put16(put16([]byte{0}, uint16(l.f.MfrCode)), 1), 0x01040200))
 		})
 	}
+	l.h.cancel(l.hour)
+	if l.b.Events == "wyze" {
+		l.hour = l.h.after(time.Hour, l.hourly)
+	}
 	l.armCheckIn()
 }
 

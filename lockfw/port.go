@@ -149,8 +149,8 @@ func (p pace) wait(ctx context.Context, n int) {
 // ErrUnplugged tells that the dongle is not in its socket.
 var ErrUnplugged = errors.New("lockfw: the dongle is unplugged")
 
-// Serve answers one client until ctx ends, the client goes, another client comes, or the dongle is unplugged. It closes conn. The network goes on
-// without a client: connect again and everything that lives in the dongle's memory is still there.
+// Serve answers one client until ctx ends, the client goes, another client begins to speak, or the dongle is unplugged. It closes conn. The network goes
+// on without a client: connect again and everything that lives in the dongle's memory is still there.
 func (d *Dongle) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -161,12 +161,8 @@ func (d *Dongle) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 		_ = conn.Close()
 		return ErrUnplugged
 	}
-	old := d.port
-	d.port = p
+	d.ports[p] = true
 	d.h.mu.Unlock()
-	if old != nil {
-		_ = old.conn.Close()
-	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	var wg sync.WaitGroup
@@ -180,6 +176,7 @@ func (d *Dongle) Serve(ctx context.Context, conn io.ReadWriteCloser) error {
 	wg.Wait()
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
+	delete(d.ports, p)
 	if d.port == p {
 		d.port = nil
 	}
@@ -195,6 +192,9 @@ func (d *Dongle) read(ctx context.Context, p *port) error {
 	buf := make([]byte, 4096)
 	for {
 		n, err := p.conn.Read(buf)
+		if n > 0 {
+			d.attach(p)
+		}
 		parser.feed(buf[:n], func(cmd0, cmd1 byte, payload []byte, size int) {
 			line.wait(ctx, size)
 			d.h.mu.Lock()
@@ -215,14 +215,32 @@ func (d *Dongle) read(ctx context.Context, p *port) error {
 	}
 }
 
+// attach makes a client the one that hears the dongle. Who spoke before is hung up on.
+func (d *Dongle) attach(p *port) {
+	d.h.mu.Lock()
+	old := d.port
+	if d.ports[p] {
+		d.port = p
+	}
+	d.h.mu.Unlock()
+	if old != nil && old != p {
+		_ = old.conn.Close()
+	}
+}
+
 // Unplug pulls the dongle out of its socket: power and connection are gone.
 func (d *Dongle) Unplug() {
 	d.h.mu.Lock()
 	d.unplugged = true
 	d.powerDown()
-	p := d.port
+	var all []*port
+	for p := range d.ports {
+		all = append(all, p)
+	}
+	clear(d.ports)
+	d.port = nil
 	d.h.mu.Unlock()
-	if p != nil {
+	for _, p := range all {
 		_ = p.conn.Close()
 	}
 }

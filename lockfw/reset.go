@@ -84,16 +84,22 @@ func (l *Lock) HoldReset(d time.Duration) <-chan struct{} {
 	l.h.mu.Lock()
 	defer l.h.mu.Unlock()
 	done := make(chan struct{})
+	l.hold(d, func() { close(done) })
+	return done
+}
+
+// hold presses for d and runs then after the release.
+func (l *Lock) hold(d time.Duration, then func()) {
 	end := func() {
 		l.h.after(d, func() {
 			l.release()
-			close(done)
+			then()
 		})
 	}
 	if !l.f.Reset.PowerCycle {
 		l.press()
 		end()
-		return done
+		return
 	}
 	l.pull()
 	l.h.after(2*time.Second, func() {
@@ -101,7 +107,6 @@ func (l *Lock) HoldReset(d time.Duration) <-chan struct{} {
 		l.fit(l.charge)
 		end()
 	})
-	return done
 }
 
 // PushButton pushes the button shortly, as the join and reset procedures of some families want it.
@@ -155,21 +160,18 @@ func (l *Lock) ResetByHand() <-chan struct{} {
 		next(p.Presses)
 		return done
 	}
-	l.HoldReset(time.Duration(p.Hold) + 500*time.Millisecond)
 	l.h.mu.Lock()
 	defer l.h.mu.Unlock()
-	wait := time.Duration(p.Hold) + time.Second
-	if p.PowerCycle {
-		wait += 2 * time.Second
-	}
-	l.h.after(wait, func() {
-		switch p.Confirm {
-		case "press":
-			l.push()
-		case "default code":
-			_ = l.enter(l.sticker[0])
-		}
-		l.h.after(200*time.Millisecond, func() { close(done) })
+	l.hold(time.Duration(p.Hold)+500*time.Millisecond, func() {
+		l.h.after(500*time.Millisecond, func() {
+			switch p.Confirm {
+			case "press":
+				l.push()
+			case "default code":
+				_ = l.enter(l.sticker[0])
+			}
+			l.h.after(200*time.Millisecond, func() { close(done) })
+		})
 	})
 	return done
 }

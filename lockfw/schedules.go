@@ -70,7 +70,8 @@ func goodWeekDay(b []byte) bool {
 
 func goodYearDay(b []byte) bool {
 	r := reader{b: b}
-	return r.u32() < r.u32()
+	from, to := r.u32(), r.u32()
+	return from < to
 }
 
 func (l *Lock) holiday(q *asked, id uint8) {

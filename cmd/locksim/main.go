@@ -136,8 +136,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		g.Go(func() error {
 			return home.Dongle().ServePTY(ctx, func(path string) error {
 				if o.link != "" {
-					_ = os.Remove(o.link)
-					if err := os.Symlink(path, o.link); err != nil {
+					_ = os.Remove(o.link + ".new")
+					if err := os.Symlink(path, o.link+".new"); err != nil {
+						return err
+					}
+					if err := os.Rename(o.link+".new", o.link); err != nil {
 						return err
 					}
 					path = o.link

@@ -78,8 +78,8 @@ func TestCodeThatEndsWhileNobodyLooks(t *testing.T) {
 		}
 		h.stop()
 		settle(24 * time.Hour)
-		h = run(t, cfg, h.d, h.store)
 		l.Asked()
+		h = run(t, cfg, h.d, h.store)
 		h.add("New", "4712")
 		settle(time.Minute)
 		a := slices.DeleteFunc(l.Asked(), func(s string) bool { return strings.HasPrefix(s, "re") })

@@ -60,7 +60,6 @@ type SavedSlot struct {
 	NotBefore time.Time // no attempt earlier
 	Claimed   bool      // we wrote here, or were about to: whatever stands in the slot is ours to clear
 	Stale     bool      // an older code of the same person may still stand there; it goes even if the new one cannot be written
-	Timed     bool      // the lock's own schedule was set for this slot
 	Since     time.Time
 }
 

@@ -43,7 +43,6 @@ type slotRecord struct {
 	NotBefore time.Time              `json:"not_before,omitzero"`
 	Claimed   bool                   `json:"claimed,omitempty"`
 	Stale     bool                   `json:"stale,omitempty"`
-	Timed     bool                   `json:"timed,omitempty"`
 	Since     time.Time              `json:"since,omitzero"`
 }
 
@@ -128,7 +127,7 @@ func decodeUser(key, b []byte) (bridge.User, error) {
 func encodeSlot(s bridge.SavedSlot) ([]byte, error) {
 	r := slotRecord{
 		Lock: s.Lock, Slot: s.Slot, User: s.User, Want: s.Want, Wanted: digits(s.Wanted), Observed: s.Observed, Seen: digits(s.Seen), State: s.State,
-		Reason: s.Reason, Attempts: s.Attempts, NotBefore: s.NotBefore, Claimed: s.Claimed, Stale: s.Stale, Timed: s.Timed, Since: s.Since,
+		Reason: s.Reason, Attempts: s.Attempts, NotBefore: s.NotBefore, Claimed: s.Claimed, Stale: s.Stale, Since: s.Since,
 	}
 	defer clear(r.Wanted)
 	defer clear(r.Seen)
@@ -142,7 +141,7 @@ func decodeSlot(key, b []byte) (bridge.SavedSlot, error) {
 	}
 	s := bridge.SavedSlot{
 		SlotKey: bridge.SlotKey{Lock: r.Lock, Slot: r.Slot}, User: r.User, Want: r.Want, Observed: r.Observed, State: r.State,
-		Reason: r.Reason, Attempts: r.Attempts, NotBefore: r.NotBefore, Claimed: r.Claimed, Stale: r.Stale, Timed: r.Timed, Since: r.Since,
+		Reason: r.Reason, Attempts: r.Attempts, NotBefore: r.NotBefore, Claimed: r.Claimed, Stale: r.Stale, Since: r.Since,
 	}
 	if string(key) != string(slotKey(s.SlotKey)) {
 		return bridge.SavedSlot{}, errPlace

@@ -229,3 +229,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestEveryKeyIsDocumented: docs/config.md names each key of the reference file.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "docs", "config.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc yaml.Node
+	if err := yaml.Load(Reference, &doc); err != nil {
+		t.Fatal(err)
+	}
+	root := doc.Content[0]
+	for i := 0; i < len(root.Content); i += 2 {
+		section, v := root.Content[i].Value, root.Content[i+1]
+		if len(v.Content) == 0 && section != "locks" && !strings.Contains(string(b), "`"+section+"`") {
+			t.Errorf("docs/config.md does not name %s", section)
+		}
+		for j := 0; j+1 < len(v.Content); j += 2 {
+			key := v.Content[j].Value
+			if !strings.Contains(string(b), "`"+section+"."+key+"`") && !strings.Contains(string(b), "`."+key+"`") {
+				t.Errorf("docs/config.md does not name %s.%s", section, key)
+			}
+		}
+	}
+}

@@ -14,6 +14,8 @@ const (
 	answerTime = 7 * time.Second
 	// fastPoll is for how long a lock that checks in is asked to poll fast when something waits for it.
 	fastPoll = 10 * time.Second
+	// linger is how long a lock that polls fast is kept awake after the last thing that waited for it.
+	linger = time.Second
 	// thinkTime is how long a check-in waits for its answer, so that who hears of it can still ask for something. The lock waits for seconds.
 	thinkTime = 30 * time.Millisecond
 )
@@ -50,7 +52,7 @@ func (l *lock) checkIn() *zcl.CheckInResponse {
 	if l.box.waiting() == 0 && !l.jobWaits() {
 		return &zcl.CheckInResponse{}
 	}
-	l.fastPoll = true
+	l.fastUntil = time.Now().Add(fastPoll)
 	return &zcl.CheckInResponse{StartFastPolling: true, FastPollTimeout: uint16(zcl.QuartersOf(fastPoll))}
 }
 
@@ -126,17 +128,24 @@ func (l *lock) jobWaits() bool {
 	return false
 }
 
-// rest ends the fast polling that we asked for: nothing waits any more.
+// rest ends the fast polling that we asked for, once nothing has waited for a moment: who reads one slot often reads the next.
 func (l *lock) rest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.fastPoll || l.endpoint == 0 || l.jobWaits() {
+	if l.resting || !time.Now().Before(l.fastUntil) {
 		return
 	}
-	l.fastPoll = false
-	l.seq++
-	l.post(zigbee.Frame{Device: l.id, DstEndpoint: l.endpoint, Cluster: zcl.ClusterPollControl,
-		Payload: zcl.Append(nil, zcl.Header{Seq: l.seq, DisableDefaultResponse: true}, &zcl.FastPollStop{})})
+	l.resting = true
+	l.after(linger, func() {
+		l.resting = false
+		if l.endpoint == 0 || l.box.waiting() > 0 || l.jobWaits() || !time.Now().Before(l.fastUntil) {
+			return // busy, or the lock has stopped by itself
+		}
+		l.fastUntil = time.Time{}
+		l.seq++
+		l.post(zigbee.Frame{Device: l.id, DstEndpoint: l.endpoint, Cluster: zcl.ClusterPollControl,
+			Payload: zcl.Append(nil, zcl.Header{Seq: l.seq, DisableDefaultResponse: true}, &zcl.FastPollStop{})})
+	})
 }
 
 // serve answers a read of our own attributes. Locks ask for the time; without it their schedules and the times of their events are wrong.

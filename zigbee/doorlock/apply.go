@@ -173,5 +173,5 @@ func (l *lock) learned() {
 func (l *lock) rebooted() {
 	l.dec.rebooted()
 	l.battery.booted = true
-	l.fastPoll = false
+	l.fastUntil = time.Time{}
 }

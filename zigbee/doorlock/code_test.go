@@ -1,8 +1,14 @@
 package doorlock
 
 import (
+	"bytes"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/latchkeyd/latchkey/bridge"
@@ -401,4 +407,45 @@ func TestTypedPINsAreWiped(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNoPINLeavesTheDriver lets locks of every event style send a PIN in every place where one was seen, and looks for it in all that is logged and told.
+func TestNoPINLeavesTheDriver(t *testing.T) {
+	const digits = "73914682"
+	for _, m := range families {
+		var logged bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			d, err := New(Config{Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))}, still{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := profileOf(m.manufacturer, m.model, 0)
+			l := newLock(d, record{Address: testLock, Endpoint: 1, Info: bridge.Info{Manufacturer: m.manufacturer, Model: m.model, Family: p.Family, Ready: true, Traits: p.traits()}})
+			d.locks[testLock] = l
+			say := func(cluster uint16, seq uint8, m zcl.Message) {
+				frame := zcl.Append(nil, zcl.Header{Seq: seq, Direction: zcl.ToClient}, m)
+				for cut := range 3 { // whole, and cut short
+					b := append([]byte(nil), frame[:len(frame)-cut]...)
+					d.Frame(zigbee.Frame{Device: testLock, SrcEndpoint: 1, Cluster: cluster, Payload: b})
+				}
+			}
+			secret := zcl.PIN(digits)
+			say(zcl.ClusterDoorLock, 1, &zcl.OperationEvent{Code: zcl.OpUnlock, User: 3, PIN: secret.Clone(), Data: secret.Clone()})
+			say(zcl.ClusterDoorLock, 2, &zcl.ProgrammingEvent{Code: zcl.ProgPINAdded, User: 3, PIN: secret.Clone(), Data: secret.Clone()})
+			say(zcl.ClusterDoorLock, 3, &zcl.GetPINCodeResponse{User: 3, Status: zcl.UserEnabled, PIN: secret.Clone()})
+			say(zcl.ClusterDoorLock, 4, &zcl.GetLogRecordResponse{User: 3, PIN: secret.Clone()})
+			say(zcl.ClusterDoorLock, 5, &zcl.ReportAttributes{Attributes: []zcl.Attribute{{ID: zcl.OnestiAttrLastPIN, Value: zcl.OctetString(secret.Clone())}}})
+			say(zcl.ClusterDoorLock, 6, zcl.NewOpaque(zcl.Route{Cluster: zcl.ClusterDoorLock, Type: zcl.ClusterSpecific, Direction: zcl.ToClient, Command: 0x70}, secret.Clone()))
+			time.Sleep(time.Minute)
+			all := fmt.Sprintf("%+v %#v", d.out.take(), l.rec) + logged.String()
+			for _, form := range []string{digits, hex.EncodeToString([]byte(digits)), fmt.Sprint([]byte(digits))} {
+				if strings.Contains(all, form) {
+					t.Errorf("%s %q: the PIN came out: %s", m.manufacturer, m.model, all)
+				}
+			}
+			l.mu.Lock()
+			l.stopTimers()
+			l.mu.Unlock()
+		})
+	}
 }

@@ -237,7 +237,7 @@ func (d *Driver) Dongle(g zigbee.Dongle) {
 			l.wake(time.Now())
 		} else {
 			l.fail(consequence(zigbee.ErrDown))
-			l.fastPoll = false
+			l.fastUntil = time.Time{}
 		}
 		l.mu.Unlock()
 	}

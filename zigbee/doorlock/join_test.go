@@ -268,3 +268,22 @@ func TestGenericLockIsProbed(t *testing.T) {
 		})
 	}
 }
+
+// A node that joins and never says what it is does not stay for ever.
+func TestANodeThatNeverTellsIsForgotten(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.r.inbox <- func(h zigbee.Handler) { h.Announced(otherLock, 5, true) }
+		time.Sleep(time.Hour)
+		if m, _ := w.store.Records(); len(m) != 1 || len(w.d.Locks()) != 0 {
+			t.Errorf("%d records, locks %v", len(m), w.d.Locks())
+		}
+		time.Sleep(4 * 24 * time.Hour)
+		synctest.Wait()
+		if m, _ := w.store.Records(); len(m) != 0 {
+			t.Error("still kept")
+		}
+		if f := of[bridge.InterviewFailed](w); len(f) != 1 {
+			t.Errorf("told %d times", len(f))
+		}
+	})
+}

@@ -42,7 +42,8 @@ type lock struct {
 	lastTold  time.Time // when the last Heard was told
 	lastLook  time.Time // when the state was last wanted because the lock spoke
 	lqi       uint8
-	fastPoll  bool // the lock polls fast because we asked it to
+	fastUntil time.Time // until when the lock polls fast because we asked it to
+	resting   bool      // the end of the fast polling is near
 	jobs      [jobCount]due
 	timers    []*time.Timer
 	guard     guard

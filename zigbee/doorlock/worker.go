@@ -29,6 +29,8 @@ const (
 	// retryMin and retryMax bound the pause after a failed job. A lock that speaks is asked again at once.
 	retryMin = 30 * time.Second
 	retryMax = time.Hour
+	// giveUp is after how many attempts a node that never said what it is, is forgotten: about two days.
+	giveUp = 48
 )
 
 // due says when a job is to be done.
@@ -106,7 +108,10 @@ func (l *lock) work(ctx context.Context) {
 	for {
 		j, ok, wait := l.next()
 		if ok {
-			l.finish(ctx, j, l.do(ctx, j))
+			if l.finish(ctx, j, l.do(ctx, j)) {
+				l.d.forget(l)
+				return
+			}
 			continue
 		}
 		t := time.NewTimer(wait)
@@ -165,22 +170,26 @@ func (l *lock) endTransit(ctx context.Context) error {
 	return err
 }
 
-// finish sees to a job that failed: again when the lock is heard, or after a pause that grows.
-func (l *lock) finish(ctx context.Context, j job, err error) {
+// finish sees to a job that failed: again when the lock is heard, or after a pause that grows. hopeless tells that the node is to be forgotten.
+func (l *lock) finish(ctx context.Context, j job, err error) (hopeless bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := &l.jobs[j]
 	if err == nil || ctx.Err() != nil {
 		d.fails = 0
-		return
+		return false
 	}
 	d.fails++
 	if errors.Is(err, errStranger) {
-		return
+		return false
 	}
 	l.d.log.Debug("lock did not answer in the background", "lock", l.name, "job", j, "error", err)
 	if j == jobTransit || answered(err) && j != jobInterview {
-		return
+		return false
+	}
+	if j == jobInterview && l.info.Family == "" && d.fails >= giveUp {
+		l.d.log.Warn("a device joined and never told what it is; it is forgotten", "device", l.id)
+		return true
 	}
 	pause := min(retryMin<<min(d.fails-1, 8), retryMax)
 	if !d.set {
@@ -189,6 +198,7 @@ func (l *lock) finish(ctx context.Context, j job, err error) {
 	if j == jobInterview && d.fails == 1 {
 		l.tell(bridge.InterviewFailed{Why: interviewFault(err)}, bridge.Cause{})
 	}
+	return false
 }
 
 // wake lets jobs that waited for the lock go on. The caller holds l.mu.

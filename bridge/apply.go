@@ -60,7 +60,7 @@ func (b *Bridge) applyNet(ev Event) {
 				b.lose(l, ev.At)
 			}
 			if body.Up {
-				l.work.after = time.Time{}
+				l.work.after, l.work.refreshes, l.work.refreshAt = time.Time{}, 0, time.Now().Add(driverFirst)
 			}
 			ring(l.bell)
 		}
@@ -93,6 +93,11 @@ func (b *Bridge) hear(l *lockState, at time.Time) {
 	}
 	if l.work.after.After(time.Now()) {
 		l.work.woken(time.Now())
+	}
+	if l.work.refresh {
+		if t := time.Now().Add(max(driverFirst, time.Duration(min(l.work.refreshes, 6))*10*time.Second)); t.Before(l.work.refreshAt) {
+			l.work.refreshAt = t
+		}
 	}
 	if l.work.pendingWake {
 		ring(l.bell)

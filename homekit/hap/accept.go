@@ -124,7 +124,7 @@ func (s *Server) makeRoom(newest *conn) {
 	held := make(map[string]int)
 	total := 0
 	for c := range s.conns {
-		if id := c.controller.Load(); id != nil {
+		if id := c.controller.Load(); id != nil && c.ctx.Err() == nil {
 			held[*id]++
 			total++
 		}
@@ -135,7 +135,7 @@ func (s *Server) makeRoom(newest *conn) {
 	var victim *conn
 	for c := range s.conns {
 		id := c.controller.Load()
-		if id == nil || c == newest {
+		if id == nil || c == newest || c.ctx.Err() != nil { // hung up on already
 			continue
 		}
 		if victim == nil {

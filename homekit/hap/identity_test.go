@@ -76,30 +76,40 @@ func TestSetupCodes(t *testing.T) {
 }
 
 func TestPortsAreKept(t *testing.T) {
+	for range 5 { // another process may take the port meanwhile
+		if portIsKept(t) {
+			return
+		}
+	}
+	t.Error("the port moved each time")
+}
+
+func portIsKept(t *testing.T) bool {
+	t.Helper()
 	kv := Memory()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	taken := ln.Addr().(*net.TCPAddr).Port
-	with := func(first, last int) func(*ServerConfig) {
-		return func(sc *ServerConfig) { sc.Store, sc.Port, sc.PortLast = kv, first, last }
-	}
-	r := newRig(t, Config{}, with(taken, taken+50))
+	with := func(sc *ServerConfig) { sc.Store, sc.Port, sc.PortLast = kv, taken, taken+50 }
+	r := newRig(t, Config{}, with)
 	port := r.s.Port()
 	if port <= taken || port > taken+50 {
 		t.Errorf("port %d of %d to %d", port, taken, taken+50)
 	}
 	r.stop()
 	ln.Close()
-	r = newRig(t, Config{}, with(taken, taken+50))
+	r = newRig(t, Config{}, with)
+	defer r.stop()
 	if r.s.Port() != port {
-		t.Errorf("port moved from %d to %d", port, r.s.Port())
+		return false
 	}
 	_, err = NewHost(Config{Advertiser: Off, Address: "127.0.0.1"}).Open(ServerConfig{Key: "two", Name: "x", Store: Memory(), Port: port, Accessories: newRigless()})
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprint(port)) {
 		t.Errorf("a taken port: %v", err)
 	}
+	return true
 }
 
 func TestNewVersionsRaiseTheConfigNumber(t *testing.T) {

@@ -177,6 +177,9 @@ func (d *Dongle) unicast(nwk zigbee.NWK, options uint8, f *frame, done func(uint
 	_, c := d.byNWK(nwk)
 	direct := c != nil && c.relation == 1
 	f.done = done
+	if done == nil { // a ZDO request: nobody is told of its fate
+		done = func(uint8) {}
+	}
 	switch {
 	case l != nil && d.hears(l) && (direct || l.net.viaRouter):
 		d.air(l, f)

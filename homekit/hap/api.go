@@ -59,6 +59,7 @@ func (s *Server) Unpair() error {
 	}
 	s.hangUp(func(c *conn) bool { return c.controller.Load() != nil })
 	s.changed()
+	s.publish()
 	return nil
 }
 

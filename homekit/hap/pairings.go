@@ -62,7 +62,8 @@ func (c *conn) addPairing(name string, items tlv8.Items) error {
 	if code != 0 {
 		return c.tlvError(2, code)
 	}
-	c.after = c.s.changed
+	c.s.changed()
+	c.after = c.s.publish
 	return c.respond(200, typeTLV, tlv8.AppendByte(nil, tlvState, 2))
 }
 
@@ -101,7 +102,8 @@ func (c *conn) removePairing(name string) error {
 	}
 	c.s.hangUp(func(o *conn) bool { return o != c && gone(o) })
 	c.closing = gone(c) // its own session, after the answer
-	c.after = c.s.changed
+	c.s.changed()
+	c.after = c.s.publish
 	return c.respond(200, typeTLV, tlv8.AppendByte(nil, tlvState, 2))
 }
 

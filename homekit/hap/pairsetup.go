@@ -211,7 +211,8 @@ func (c *conn) setupExchange(items tlv8.Items) error {
 	}
 	c.endSetup()
 	c.s.log.Info("hap: paired", "controller", controller.ID)
-	c.after = c.s.changed
+	c.s.changed()
+	c.after = c.s.publish
 	return c.respond(200, typeTLV, tlv8.Append(tlv8.AppendByte(nil, tlvState, 6), tlvEncrypted, out))
 }
 

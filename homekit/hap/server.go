@@ -246,9 +246,10 @@ func (s *Server) known(c *characteristic.C) *attribute {
 	return s.attrs[c]
 }
 
-// changed tells about a change of pairings, durable by now.
+// changed tells the owner about a change of pairings, durable by now and not
+// answered yet: who has the answer finds the owner informed. The network is
+// told after the answer.
 func (s *Server) changed() {
-	s.publish()
 	s.mu.Lock()
 	f := s.onPairing
 	s.mu.Unlock()

@@ -172,6 +172,7 @@ func (l *lock) learned() {
 // rebooted forgets what a boot of the lock makes worthless. The caller holds l.mu.
 func (l *lock) rebooted() {
 	l.dec.rebooted()
+	l.guard.recent = [8]seenFrame{} // it counts its frames anew
 	l.battery.booted = true
 	l.fastUntil = time.Time{}
 }

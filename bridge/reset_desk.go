@@ -34,7 +34,8 @@ func newResets(host resetHost, log *slog.Logger, speed float64) *resets {
 	}
 }
 
-// wait is how long d of the locks' time takes by the clock, with room for what does not run faster with them.
+// wait is how long d of the locks' time takes by the clock, with room for what does not run faster with them. It is for waits whose end is that nothing
+// came; what ends with an event is given its whole time.
 func (r *resets) wait(d time.Duration) time.Duration {
 	return max(time.Duration(float64(d)/r.speed), min(d, 500*time.Millisecond))
 }

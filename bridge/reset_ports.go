@@ -2,6 +2,11 @@ package bridge
 
 import "context"
 
+// Reconfigurer is a Lock that forgets in a reset what it was to report, even where it stays in the network, and can be told anew.
+type Reconfigurer interface {
+	Reconfigure(ctx context.Context) error
+}
+
 // resetHost is what the factory-reset workflow needs of the rest of the bridge. *Bridge is one; it embeds *resets, made by newResets in New, and
 //   - gives resets.load what Store.Load gave, before anything runs;
 //   - runs resets.run(ctx) beside its other goroutines in Run;

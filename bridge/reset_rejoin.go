@@ -23,6 +23,11 @@ func (w *resetFlow) rejoin(ctx context.Context) (resetMove, error) {
 			return m, err
 		}
 	}
+	if w.rec.Joined.IsZero() && w.rec.Way != ResetClearCodes { // a join brings an interview, which does this
+		if m, err := w.reconfigure(ctx); err != nil || m.to != "" {
+			return m, err
+		}
+	}
 	if w.rec.Erased != "" {
 		return resetMove{to: ResetSecuring}, nil
 	}
@@ -51,6 +56,30 @@ func (w *resetFlow) rejoin(ctx context.Context) (resetMove, error) {
 	return resetMove{to: ResetSecuring}, nil
 }
 
+// reconfigure has a lock that stayed in the network told anew what to report.
+func (w *resetFlow) reconfigure(ctx context.Context) (resetMove, error) {
+	l, err := w.lock(ctx)
+	if err != nil {
+		return resetMove{}, err
+	}
+	rc, ok := l.(Reconfigurer)
+	if !ok {
+		return resetMove{}, nil
+	}
+	c, cancel := context.WithTimeout(ctx, interviewTime)
+	defer cancel()
+	err = rc.Reconfigure(c)
+	switch {
+	case ctx.Err() != nil:
+		return resetMove{}, ctx.Err()
+	case err != nil && outOfReach(err):
+		return unreached(err), nil
+	case err != nil:
+		w.note("unverifiable", "Reports of the bolt: the lock did not let itself be told anew ("+err.Error()+").")
+	}
+	return resetMove{}, nil
+}
+
 // comeBack opens the network for the lock unless it is still there.
 func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 	l, err := w.lock(ctx)
@@ -70,7 +99,7 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 			}
 		}
 	}
-	until := time.Now().Add(w.r.wait(joinWindow))
+	until := time.Now().Add(joinWindow)
 	err = w.r.host.driver().Admit(ctx, Join{Window: joinWindow, Only: w.id})
 	switch {
 	case ctx.Err() != nil:
@@ -149,7 +178,7 @@ func (w *resetFlow) neverSeen() string {
 
 // interview waits until the driver knows the lock again.
 func (w *resetFlow) interview(ctx context.Context) (resetMove, error) {
-	until := time.Now().Add(w.r.wait(interviewTime))
+	until := time.Now().Add(interviewTime)
 	pause := time.Now().Add(w.r.wait(10 * time.Second)) // after a restart the interview may be long over: then an answer is as good
 	w.display(func(s *resetShow) {
 		*s = resetShow{deadline: until, awaiting: []string{"the lock's answers about itself"}, next: "Wait. Keep the lock awake by touching its keypad now and then."}

@@ -226,7 +226,7 @@ func (w *resetFlow) others(ctx context.Context) error {
 
 // bringBack makes a user of a code that was not ours. The lock's old record of it is in the way until the reconciler has seen that the slot is empty.
 func (w *resetFlow) bringBack(ctx context.Context, c CapturedCode) error {
-	until := time.Now().Add(w.r.wait(patienceForScan))
+	until := time.Now().Add(patienceForScan)
 	for {
 		u := User{Name: fmt.Sprintf("Slot %d, before the reset", c.Slot), PINs: map[LockID]PIN{w.id: c.PIN.Clone()}, Locks: []LockID{w.id}, Origin: OriginKeypad}
 		_, err := w.r.host.AddUser(ctx, w.rec.Cause, u)

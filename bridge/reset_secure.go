@@ -99,7 +99,8 @@ func (w *resetFlow) clearDefaults(ctx context.Context, l Lock) (read bool, m res
 		if ctx.Err() != nil {
 			return false, resetMove{}, ctx.Err()
 		}
-		if err == nil && c.State != SlotEmpty && c.State != SlotUnknown {
+		if err == nil && c.State == SlotKnown || err == nil && c.State == SlotUnreadable {
+			w.dropDefault(c.PIN)
 			if err := w.clearSlot(ctx, l, slot); ctx.Err() != nil {
 				return false, resetMove{}, ctx.Err()
 			} else if err != nil && outOfReach(err) {
@@ -108,6 +109,9 @@ func (w *resetFlow) clearDefaults(ctx context.Context, l Lock) (read bool, m res
 			c, err = w.readSlot(ctx, l, slot)
 			if ctx.Err() != nil {
 				return false, resetMove{}, ctx.Err()
+			}
+			if c.State == SlotUnreadable && t.ReadBack == ReadBackFull {
+				c.State = SlotEmpty // occupied without digits, where digits are shown: nothing that could be typed
 			}
 			if err == nil && c.State == SlotEmpty {
 				w.note("verified", fmt.Sprintf("Slot %d held a code after the reset; it was cleared, and read back empty.", slot))
@@ -127,6 +131,16 @@ func (w *resetFlow) clearDefaults(ctx context.Context, l Lock) (read bool, m res
 		}
 	}
 	return read, resetMove{}, nil
+}
+
+// dropDefault forgets a code that stood on the lock before and came back with the reset: it is a default one, and nobody's to be restored.
+func (w *resetFlow) dropDefault(p PIN) {
+	if p.IsZero() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.codes = slices.DeleteFunc(w.codes, func(c CapturedCode) bool { return c.User == 0 && c.PIN.Equal(p) })
 }
 
 // clearBlindly clears the slots in which the maker's default users are known to stand, on a lock that cannot show what became of them.

@@ -137,13 +137,16 @@ func (w *resetFlow) look(ctx context.Context) (sight, error) {
 			return sightSilent, nil
 		}
 		answered = true
+		if c.State == SlotUnreadable && t.ReadBack == ReadBackFull {
+			c.State = SlotEmpty // occupied without digits, where digits are shown: nothing that could be typed
+		}
 		switch c.State {
 		case SlotEmpty:
 			compared++
 		case SlotKnown:
-			if was := w.pinBefore(s.Slot); !was.IsZero() {
+			if was := w.pinBefore(s.Slot); !was.IsZero() && !w.isDefault(c.PIN) { // a default code tells nothing
 				compared++
-				if c.PIN.Equal(was) && !w.isDefault(c.PIN) {
+				if c.PIN.Equal(was) {
 					kept++
 				}
 			}

@@ -40,15 +40,18 @@ func (w *resetFlow) testMotor(ctx context.Context) (resetMove, error) {
 	if err != nil {
 		return resetMove{to: ResetStuck, why: err.Error(), next: "Look at the list of locks."}, nil
 	}
-	moves := []ActionKind{ActLock, ActUnlock}
+	moves := []ActionKind{ActUnlock, ActLock} // so that the bolt is out for the keypad's turn
+	if v.Bolt != Locked {
+		moves = []ActionKind{ActLock, ActUnlock, ActLock}
+	}
 	switch v.Info.Traits.Remote {
 	case RemoteNone:
 		return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "none" }, "unverifiable", "Movement by radio: this lock has none.")
 	case RemoteUnlockOnly:
-		moves = moves[1:]
+		moves = []ActionKind{ActUnlock}
 	}
 	w.ask(ResetStep{
-		ID: "test-motor", Text: "Keep the door open. With “go” Latchkey throws the bolt and draws it back, by radio.", Answers: []string{"go", "skip"},
+		ID: "test-motor", Text: "Keep the door open. With “go” Latchkey moves the bolt in and out, by radio, and leaves it out.", Answers: []string{"go", "skip"},
 	})
 	for {
 		in, _, err := w.next(ctx, time.Time{})
@@ -78,7 +81,7 @@ func (w *resetFlow) testMotor(ctx context.Context) (resetMove, error) {
 }
 
 func (w *resetFlow) moveBolt(ctx context.Context, k ActionKind) error {
-	c, cancel := context.WithTimeout(ctx, w.r.wait(motorTime))
+	c, cancel := context.WithTimeout(ctx, motorTime)
 	defer cancel()
 	out, err := w.r.host.Actuate(c, w.id, Action{Kind: k, Cause: w.rec.Cause})
 	if err == nil && out.Stage < StageMoved && out.Bolt != k.Wants() {
@@ -107,7 +110,7 @@ func (w *resetFlow) testKeypad(ctx context.Context) (resetMove, error) {
 	if !ok {
 		return w.settle(ctx, func(rec *resetRecord) { rec.Keypad = "none" }, "unverifiable", "Entry by keypad: there is no restored code that opens now.")
 	}
-	w.ask(ResetStep{ID: "test-keypad", Text: "Keep the door open, throw the bolt, and have the code of " + c.Name + " typed at the keypad.", Answers: []string{"worked", "refused", "skip"}})
+	w.ask(ResetStep{ID: "test-keypad", Text: "Keep the door open, the bolt out, and have the code of " + c.Name + " typed at the keypad.", Answers: []string{"worked", "refused", "skip"}})
 	until := time.Now().Add(keypadTime)
 	w.display(func(s *resetShow) { s.awaiting, s.deadline = []string{"an entry by keypad of " + c.Name}, until })
 	for {

@@ -110,13 +110,31 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 	w.display(func(s *resetShow) {
 		*s = resetShow{deadline: until, countdown: until, awaiting: []string{"the lock's join"}, next: w.proc.joinText()}
 	})
-	m, err := w.awaitJoin(ctx, until)
-	if err == nil && m.to == "" { // nobody else has any business here
-		if err := w.r.host.driver().Admit(ctx, Join{}); err != nil && ctx.Err() == nil {
-			w.r.log.Warn("the network could not be closed early; it closes by itself", "within", joinWindow, "err", err)
+	if w.resumed { // its join may have come while nobody listened
+		w.resumed = false
+		brief, cancel := context.WithTimeout(ctx, w.r.wait(15*time.Second))
+		back, err := w.backAlready(brief)
+		cancel()
+		if ctx.Err() != nil {
+			return resetMove{}, ctx.Err()
+		}
+		if err == nil && back {
+			return resetMove{}, w.closeNetwork(ctx)
 		}
 	}
+	m, err := w.awaitJoin(ctx, until)
+	if err == nil && m.to == "" {
+		err = w.closeNetwork(ctx)
+	}
 	return m, err
+}
+
+// closeNetwork: nobody else has any business there.
+func (w *resetFlow) closeNetwork(ctx context.Context) error {
+	if err := w.r.host.driver().Admit(ctx, Join{}); err != nil && ctx.Err() == nil {
+		w.r.log.Warn("the network could not be closed early; it closes by itself", "within", joinWindow, "err", err)
+	}
+	return ctx.Err()
 }
 
 // awaitJoin waits until the lock is back in the open network.

@@ -40,9 +40,7 @@ func (w *resetFlow) erase(ctx context.Context) (resetMove, error) {
 	if err := w.save(ctx); err != nil {
 		return resetMove{}, err
 	}
-	c, cancel := context.WithTimeout(ctx, w.r.wait(erasePatience))
-	err = l.Reset(c, w.rec.Way)
-	cancel()
+	err = w.try(ctx, w.r.wait(erasePatience), func(c context.Context) error { return l.Reset(c, w.rec.Way) })
 	if ctx.Err() != nil {
 		return resetMove{}, ctx.Err()
 	}

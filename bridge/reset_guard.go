@@ -130,9 +130,7 @@ func (w *resetFlow) refresh(ctx context.Context) error {
 	if l == nil {
 		return ErrDown
 	}
-	c, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
-	defer cancel()
-	return l.Refresh(c)
+	return w.try(ctx, w.r.wait(lookPatience), l.Refresh)
 }
 
 func (w *resetFlow) guardDoor(ctx context.Context) (resetMove, error) {
@@ -189,9 +187,11 @@ func (w *resetFlow) capture(ctx context.Context) (resetMove, error) {
 	if l == nil {
 		return unreached(ErrDown), nil
 	}
-	c, cancel := context.WithTimeout(ctx, w.r.wait(2*lookPatience))
-	set, err := l.ReadSettings(c)
-	cancel()
+	var set Settings
+	err = w.try(ctx, w.r.wait(2*lookPatience), func(c context.Context) (err error) {
+		set, err = l.ReadSettings(c)
+		return err
+	})
 	switch {
 	case ctx.Err() != nil:
 		return resetMove{}, ctx.Err()

@@ -66,9 +66,7 @@ func (w *resetFlow) reconfigure(ctx context.Context) (resetMove, error) {
 	if !ok {
 		return resetMove{}, nil
 	}
-	c, cancel := context.WithTimeout(ctx, interviewTime)
-	defer cancel()
-	err = rc.Reconfigure(c)
+	err = w.try(ctx, interviewTime, rc.Reconfigure)
 	switch {
 	case ctx.Err() != nil:
 		return resetMove{}, ctx.Err()
@@ -100,7 +98,7 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 		}
 	}
 	until := time.Now().Add(joinWindow)
-	err = w.r.host.driver().Admit(ctx, Join{Window: joinWindow, Only: w.id})
+	err = w.try(ctx, joinWindow, func(c context.Context) error { return w.r.host.driver().Admit(c, Join{Window: joinWindow, Only: w.id}) })
 	switch {
 	case ctx.Err() != nil:
 		return resetMove{}, ctx.Err()

@@ -121,16 +121,19 @@ func (w *resetFlow) restoreSettings(ctx context.Context) (resetMove, error) {
 	w.display(func(s *resetShow) {
 		*s = resetShow{awaiting: []string{"the lock's settings"}, next: "Nothing: the settings are being written."}
 	})
-	c, cancel := context.WithTimeout(ctx, w.r.wait(2*lookPatience))
-	defer cancel()
-	werr := l.WriteSettings(c, want)
+	patience := w.r.wait(2 * lookPatience)
+	werr := w.try(ctx, patience, func(c context.Context) error { return l.WriteSettings(c, want) })
 	if ctx.Err() != nil {
 		return resetMove{}, ctx.Err()
 	}
 	if werr != nil && outOfReach(werr) {
 		return unreached(werr), nil
 	}
-	have, rerr := l.ReadSettings(c)
+	var have Settings
+	rerr := w.try(ctx, patience, func(c context.Context) (err error) {
+		have, err = l.ReadSettings(c)
+		return err
+	})
 	switch {
 	case ctx.Err() != nil:
 		return resetMove{}, ctx.Err()

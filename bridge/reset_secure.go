@@ -161,9 +161,7 @@ func (w *resetFlow) clearBlindly(ctx context.Context, l Lock, t Traits) (bool, r
 }
 
 func (w *resetFlow) clearSlot(ctx context.Context, l Lock, s Slot) error {
-	one, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
-	defer cancel()
-	return l.ClearPIN(one, s)
+	return w.try(ctx, w.r.wait(lookPatience), func(one context.Context) error { return l.ClearPIN(one, s) })
 }
 
 // slotsToProve are the known default slots, and the first few: makers put their default users there.
@@ -231,7 +229,7 @@ func (w *resetFlow) prove(ctx context.Context, read, auto bool) (resetMove, erro
 		w.note("unverifiable", "Default codes: nobody was at the door to change the master code.")
 		return resetMove{to: ResetRestoring}, nil
 	case w.proc.Default.Kind == "fixed" || w.proc.Default.Kind == "sticker":
-		return w.try(ctx)
+		return w.tryDefault(ctx)
 	}
 	text := "Default codes cannot be proven to be gone on this model."
 	if read {
@@ -242,8 +240,8 @@ func (w *resetFlow) prove(ctx context.Context, read, auto bool) (resetMove, erro
 	return resetMove{to: ResetRestoring}, nil
 }
 
-// try has a person type the default code: the lock must refuse it.
-func (w *resetFlow) try(ctx context.Context) (resetMove, error) {
+// tryDefault has a person type the default code: the lock must refuse it.
+func (w *resetFlow) tryDefault(ctx context.Context) (resetMove, error) {
 	w.ask(ResetStep{
 		ID: "default-tried", Text: "Keep the door open, throw the bolt, and type the default code at the keypad: the lock must refuse it. What did it do?",
 		Answers: []string{"refused", "opened", "skip"},

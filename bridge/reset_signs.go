@@ -195,9 +195,7 @@ func (w *resetFlow) lookAt() []slotRecord {
 
 // answers finds out whether the lock answers at all.
 func (w *resetFlow) answers(ctx context.Context, l Lock) (sight, error) {
-	c, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
-	defer cancel()
-	err := l.Refresh(c)
+	err := w.try(ctx, w.r.wait(lookPatience), l.Refresh)
 	switch {
 	case ctx.Err() != nil:
 		return sightSilent, ctx.Err()
@@ -212,9 +210,10 @@ func (w *resetFlow) readSlot(ctx context.Context, l Lock, s Slot) (Credential, e
 	var c Credential
 	var err error
 	for range 2 {
-		one, cancel := context.WithTimeout(ctx, w.r.wait(lookPatience))
-		c, err = l.ReadSlot(one, s)
-		cancel()
+		err = w.try(ctx, w.r.wait(lookPatience), func(one context.Context) (err error) {
+			c, err = l.ReadSlot(one, s)
+			return err
+		})
 		if err == nil || ctx.Err() != nil || !outOfReach(err) {
 			break
 		}
@@ -241,6 +240,26 @@ func (w *resetFlow) isDefault(p PIN) bool {
 	same := false
 	p.Expose(func(digits []byte) { same = slices.Contains(w.proc.Default.Codes, string(digits)) })
 	return same
+}
+
+// downPatience is how long a dongle that is away is waited for: it is just being opened after a start, or somebody plugs it in again.
+const downPatience = time.Minute
+
+// try does something by radio, and again while the dongle is away: then nothing was sent.
+func (w *resetFlow) try(ctx context.Context, patience time.Duration, f func(context.Context) error) error {
+	for until := time.Now().Add(downPatience); ; {
+		one, cancel := context.WithTimeout(ctx, patience)
+		err := f(one)
+		cancel()
+		if !errors.Is(err, ErrDown) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(w.r.wait(2 * time.Second)):
+		}
+	}
 }
 
 // lock is the driver's lock, nil while the driver does not have it. It waits while the dongle is away.

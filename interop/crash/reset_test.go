@@ -102,7 +102,8 @@ func (x *reaper) watch(k *kid) {
 type visitor struct {
 	h       *house
 	done    map[string]bool
-	retries int // erasures asked for again
+	pressed time.Time // the join button
+	retries int       // erasures asked for again
 	people  map[string]string
 }
 
@@ -152,6 +153,10 @@ func (v *visitor) reset(x *reaper, way bridge.ResetWay) bridge.ResetStatus {
 
 func (v *visitor) act(s bridge.ResetStatus) {
 	l := v.h.lock
+	if s.Stage == bridge.ResetRejoining && !l.Joined() && time.Since(v.pressed) > time.Second {
+		v.pressed = time.Now()
+		l.PressJoin()
+	}
 	if s.Step == nil {
 		return
 	}

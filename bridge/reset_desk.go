@@ -40,6 +40,9 @@ func (r *resets) wait(d time.Duration) time.Duration {
 	return max(time.Duration(float64(d)/r.speed), min(d, 500*time.Millisecond))
 }
 
+// patience is for one answer of a lock. The radio and the dongle do not run faster with the locks, so that there is a floor.
+func (r *resets) patience() time.Duration { return max(r.wait(lookPatience), 5*time.Second) }
+
 // load takes up what was saved. A record that cannot be read is told and set aside as stuck, never guessed at.
 func (r *resets) load(saved []SavedReset) {
 	r.mu.Lock()

@@ -122,7 +122,7 @@ func (w *resetFlow) doneMeanwhile(ctx context.Context) (bool, error) {
 	if w.rec.tellsOfReset() {
 		return true, nil
 	}
-	brief, cancel := context.WithTimeout(ctx, w.r.wait(10*time.Second)) // the batteries may well be out
+	brief, cancel := context.WithTimeout(ctx, min(w.r.patience(), 10*time.Second)) // the batteries may well be out
 	defer cancel()
 	s, err := w.look(brief)
 	if ctx.Err() != nil {

@@ -130,7 +130,7 @@ func (w *resetFlow) refresh(ctx context.Context) error {
 	if l == nil {
 		return ErrDown
 	}
-	return w.try(ctx, w.r.wait(lookPatience), l.Refresh)
+	return w.try(ctx, w.r.patience(), l.Refresh)
 }
 
 func (w *resetFlow) guardDoor(ctx context.Context) (resetMove, error) {
@@ -188,7 +188,7 @@ func (w *resetFlow) capture(ctx context.Context) (resetMove, error) {
 		return unreached(ErrDown), nil
 	}
 	var set Settings
-	err = w.try(ctx, w.r.wait(2*lookPatience), func(c context.Context) (err error) {
+	err = w.try(ctx, 2*w.r.patience(), func(c context.Context) (err error) {
 		set, err = l.ReadSettings(c)
 		return err
 	})

@@ -110,7 +110,7 @@ func (w *resetFlow) comeBack(ctx context.Context) (resetMove, error) {
 	})
 	if w.resumed { // its join may have come while nobody listened
 		w.resumed = false
-		brief, cancel := context.WithTimeout(ctx, w.r.wait(15*time.Second))
+		brief, cancel := context.WithTimeout(ctx, w.r.patience())
 		back, err := w.backAlready(brief)
 		cancel()
 		if ctx.Err() != nil {

@@ -121,7 +121,7 @@ func (w *resetFlow) restoreSettings(ctx context.Context) (resetMove, error) {
 	w.display(func(s *resetShow) {
 		*s = resetShow{awaiting: []string{"the lock's settings"}, next: "Nothing: the settings are being written."}
 	})
-	patience := w.r.wait(2 * lookPatience)
+	patience := 2 * w.r.patience()
 	werr := w.try(ctx, patience, func(c context.Context) error { return l.WriteSettings(c, want) })
 	if ctx.Err() != nil {
 		return resetMove{}, ctx.Err()

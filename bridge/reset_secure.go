@@ -161,7 +161,7 @@ func (w *resetFlow) clearBlindly(ctx context.Context, l Lock, t Traits) (bool, r
 }
 
 func (w *resetFlow) clearSlot(ctx context.Context, l Lock, s Slot) error {
-	return w.try(ctx, w.r.wait(lookPatience), func(one context.Context) error { return l.ClearPIN(one, s) })
+	return w.try(ctx, w.r.patience(), func(one context.Context) error { return l.ClearPIN(one, s) })
 }
 
 // slotsToProve are the known default slots, and the first few: makers put their default users there.

@@ -195,7 +195,7 @@ func (w *resetFlow) lookAt() []slotRecord {
 
 // answers finds out whether the lock answers at all.
 func (w *resetFlow) answers(ctx context.Context, l Lock) (sight, error) {
-	err := w.try(ctx, w.r.wait(lookPatience), l.Refresh)
+	err := w.try(ctx, w.r.patience(), l.Refresh)
 	switch {
 	case ctx.Err() != nil:
 		return sightSilent, ctx.Err()
@@ -210,7 +210,7 @@ func (w *resetFlow) readSlot(ctx context.Context, l Lock, s Slot) (Credential, e
 	var c Credential
 	var err error
 	for range 2 {
-		err = w.try(ctx, w.r.wait(lookPatience), func(one context.Context) (err error) {
+		err = w.try(ctx, w.r.patience(), func(one context.Context) (err error) {
 			c, err = l.ReadSlot(one, s)
 			return err
 		})

@@ -216,12 +216,16 @@ func (h *house) resets(since time.Time) int {
 
 // TestCrashAtEachBoundaryOfAReset kills at each point between side effect and record, and at each stage boundary.
 func TestCrashAtEachBoundaryOfAReset(t *testing.T) {
-	share := count(1)
 	for _, c := range []struct {
 		model string
 		way   bridge.ResetWay
 	}{{"SMARTCODE_DEADBOLT_10", bridge.ResetHands}, {"YRD256 TSDB", bridge.ResetBasic}, {"YRD256 TSDB", bridge.ResetClearCodes}} {
 		t.Run(string(c.way), func(t *testing.T) {
+			share := count(1)
+			if os.Getenv("LATCHKEY_CRASH") == "" && c.way != bridge.ResetClearCodes {
+				share = 0 // once through, undisturbed: all of it takes a minute, which CI spends in its own step
+			}
+			t.Parallel()
 			began := time.Now()
 			people := map[string]string{"Ann": "2846", "Bob": "9175"}
 			h := newHouse(t, c.model)
@@ -263,7 +267,7 @@ func TestCrashAtEachBoundaryOfAReset(t *testing.T) {
 			for _, p := range points {
 				t.Logf("  %4d  %s", x.kills[p], p)
 			}
-			if len(points) < 20 || h.kills < len(points)/2 {
+			if len(points) < 20 || h.kills < share*len(points)/2 {
 				t.Errorf("only %d points were seen, and %d kills made", len(points), h.kills)
 			}
 		})

@@ -32,6 +32,7 @@ type Config struct {
 	Adjust    func(*lockfw.Behaviour)
 	Configure func(*configs.Config) // after the house's own settings
 	Advertise hap.Advertiser        // nil: nobody is told of the accessories
+	MDNS      bool                  // tell the local network instead
 	Logger    *slog.Logger          // the daemon's
 	Version   string
 }
@@ -111,7 +112,7 @@ type Resident struct {
 // Start starts the daemon and waits until it is ready.
 func (h *House) Start(ctx context.Context) (*Resident, error) {
 	adv := h.cfg.Advertise
-	if adv == nil {
+	if adv == nil && !h.cfg.MDNS {
 		adv = hap.Off
 	}
 	socket := filepath.Join(h.cfg.Dir, daemon.SocketName)

@@ -30,7 +30,6 @@ type fakeDoor struct {
 	need        time.Duration // the button's time
 	alarm       bool          // a reset sends alarm 1
 	leave       bool          // and leaves with a word
-	vanish      bool          // and leaves without one
 	stay        bool          // and stays in the network
 	rejoins     bool          // joins by itself when the network opens
 	clearLies   bool          // says yes to ClearPIN, and does nothing

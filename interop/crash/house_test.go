@@ -29,7 +29,6 @@ type house struct {
 	dir    string
 	kid    *kid
 	kills  int
-	boot   time.Duration // all boots together, to the first answer
 	boots  int
 }
 

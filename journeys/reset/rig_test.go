@@ -43,7 +43,6 @@ type rig struct {
 	tried    int
 	done     map[string]bool
 	answered map[string]string // other answers than the ordinary ones
-	sticker  string
 }
 
 // newRig lets a lock of the model join, and two people have codes on it.

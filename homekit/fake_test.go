@@ -377,3 +377,6 @@ func pin(t testing.TB, digits string) bridge.PIN {
 	}
 	return p
 }
+
+// percent is a new battery reading: a view that was given out is never changed.
+func percent(p float64) *float64 { return &p }

@@ -164,7 +164,7 @@ func TestTransitIsNoJam(t *testing.T) {
 	r := start(t, newFake(1), nil)
 	c := connect(t, r.pair("Lock 0"), 1)
 	r.f.move(lockID(0), bridge.Partial, bridge.Cause{})
-	r.f.edit(lockID(0), bridge.BatteryRead{Percent: 50}, func(v *bridge.LockView) { *v.Battery = 50 })
+	r.f.edit(lockID(0), bridge.BatteryRead{Percent: 50}, func(v *bridge.LockView) { v.Battery = percent(50) })
 	r.eventually("the later event", func() bool { return c.get(iidBatteryLevel).Value == 50.0 })
 	if got := c.get(iidCurrentState).Value; got != 1.0 {
 		t.Errorf("in transit: %v", got)

@@ -94,7 +94,7 @@ func TestLocksComeAndGo(t *testing.T) {
 	f.locks[lockID(1)] = young
 	f.append(bridge.Event{Lock: lockID(1), Body: bridge.LockJoined{}})
 	f.mu.Unlock()
-	f.edit(lockID(0), bridge.BatteryRead{}, func(v *bridge.LockView) { *v.Battery = 41 })
+	f.edit(lockID(0), bridge.BatteryRead{}, func(v *bridge.LockView) { v.Battery = percent(41) })
 	r.eventually("a later event", func() bool { return stays.get(iidBatteryLevel).Value == 41.0 })
 	if n := len(r.Show()); n != 1 {
 		t.Fatalf("%d accessories before the interview", n)

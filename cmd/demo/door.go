@@ -24,6 +24,7 @@ At the door (1 = front, 2 = back):
   away 1 on|off         out of radio reach       unplug | replug     the dongle
   look                  what the lock's bolt really does, and what Latchkey shows
   help | quit
+The emulated house lives four times as fast as the clock: ten seconds at the reset button take two and a half.
 `
 
 var errUsage = errors.New("not understood; type help")

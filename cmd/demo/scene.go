@@ -21,8 +21,11 @@ var models = []string{"YRD256 TSDB", "SMARTCODE_DEADBOLT_10"}
 
 var names = []string{"Front door", "Back door"}
 
-// tourSpeed is how much faster than the clock the emulated house lives while nobody watches.
-const tourSpeed = 20
+// How much faster than the clock the emulated house lives: a network takes seconds to form, and a lock seconds to be interviewed.
+const (
+	tourSpeed = 20 // while nobody watches
+	playSpeed = 4
+)
 
 // scene is the emulated house with the daemon in it.
 type scene struct {
@@ -45,6 +48,7 @@ func newScene(ctx context.Context, o options, errs io.Writer) (*scene, error) {
 			}
 		},
 	}
+	cfg.Air.Speed = playSpeed
 	if o.once {
 		cfg.Air.Speed = tourSpeed
 	}
@@ -98,16 +102,37 @@ func (s *scene) close() error {
 func (s *scene) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	if err := s.home.Online(ctx); err != nil {
+		return err
+	}
+	if err := s.home.Bridge().Join(ctx, bridge.Join{Window: time.Minute}); err != nil {
+		return err
+	}
+	for _, l := range s.house.Locks {
+		l.PressJoin()
+	}
 	for i, l := range s.house.Locks {
-		if err := s.join(ctx, l, names[i]); err != nil {
+		if err := s.named(ctx, l, names[i]); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.home.Bridge().Join(ctx, bridge.Join{})
 }
 
+// join lets one lock join.
 func (s *scene) join(ctx context.Context, l *lockfw.Lock, name string) error {
-	v, err := s.home.Join(ctx, l)
+	if _, err := s.home.Join(ctx, l); err != nil {
+		return err
+	}
+	if err := s.named(ctx, l, name); err != nil {
+		return err
+	}
+	return s.home.Bridge().Join(ctx, bridge.Join{})
+}
+
+// named waits until the lock is known and published, and gives it a name.
+func (s *scene) named(ctx context.Context, l *lockfw.Lock, name string) error {
+	v, err := s.home.Known(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -115,9 +140,6 @@ func (s *scene) join(ctx context.Context, l *lockfw.Lock, name string) error {
 		if err := s.home.Bridge().Rename(ctx, v.ID, name); err != nil {
 			return err
 		}
-	}
-	if err := s.home.Bridge().Join(ctx, bridge.Join{}); err != nil {
-		return err
 	}
 	_, err = s.home.Accessory(ctx, l)
 	return err

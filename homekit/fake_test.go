@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func (f *fakeBridge) Snapshot() bridge.Snapshot {
 	for _, v := range f.locks {
 		s.Locks = append(s.Locks, *v)
 	}
-	slices.SortFunc(s.Locks, func(a, b bridge.LockView) int { return len(a.Name) - len(b.Name) })
+	slices.SortFunc(s.Locks, func(a, b bridge.LockView) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return s
 }
 

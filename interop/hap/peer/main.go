@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -127,6 +128,11 @@ func (p *peer) do(ctx context.Context, c command) (any, error) {
 	switch c.Do {
 	case "show":
 		return p.hk.Show(), nil
+	case "qr": // as the terminal and the page show it
+		a := p.hk.Show()[0]
+		var text, svg strings.Builder
+		err := errors.Join(homekit.QRText(&text, a.SetupURI), homekit.QRSVG(&svg, a.SetupURI))
+		return map[string]string{"uri": a.SetupURI, "text": text.String(), "svg": svg.String()}, err
 	case "asleep":
 		l.Behave(func(b *bridgetest.Behaviour) { b.Asleep = c.On })
 		return nil, nil

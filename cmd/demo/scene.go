@@ -141,8 +141,17 @@ func (s *scene) named(ctx context.Context, l *lockfw.Lock, name string) error {
 			return err
 		}
 	}
-	_, err = s.home.Accessory(ctx, l)
-	return err
+	for {
+		a, err := s.home.Accessory(ctx, l)
+		if err != nil || a.Lock == name {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s is published as %s: %w", name, a.Lock, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 func (s *scene) welcome(out io.Writer) {

@@ -138,10 +138,18 @@ func (b *Bridge) applyLock(l *lockState, ev Event) {
 		b.countUse(l, ev, body.To)
 		return
 	case BoltRead:
+		late := b.lateCause(l, &ev, body.Bolt)
 		if cmd := l.answers(body.Bolt); cmd != nil && l.bolt != body.Bolt {
 			l.action, l.actionTo = cmd.cause, body.Bolt
 		}
 		b.bolt(l, body.Bolt, ev.At)
+		if late {
+			b.publish(ev)
+			if body.Bolt == Unlocked {
+				b.countUse(l, ev, body.Bolt)
+			}
+			return
+		}
 	case DoorMoved:
 		body.From = l.door
 		ev.Body = body
@@ -192,6 +200,29 @@ func (b *Bridge) alarm(l *lockState, a Alarmed) {
 			c.report(Jammed)
 		}
 	}
+}
+
+// lateCause takes in who made the last movement, when the lock tells it after it has reported the movement itself. A person at the door goes before what was
+// taken for the cause; anything else only stands where nothing was known. A cause that is not taken is not told either. The caller holds b.mu.
+func (b *Bridge) lateCause(l *lockState, ev *Event, to Bolt) bool {
+	if ev.Cause.Source == SourceUnknown {
+		return false
+	}
+	if l.bolt != to || l.actionTo != to || l.action.Source != SourceUnknown && !ev.Cause.atTheDoor() {
+		ev.Cause = Cause{}
+		return false
+	}
+	l.action = ev.Cause
+	return true
+}
+
+// atTheDoor tells that somebody stood at the door.
+func (c Cause) atTheDoor() bool {
+	switch c.Source {
+	case SourceKeypad, SourceManual, SourceKey, SourceOneTouch, SourceRFID, SourceFingerprint:
+		return true
+	}
+	return false
 }
 
 // answers gives the command under way that a report of that position answers.

@@ -53,7 +53,7 @@ type (
 		From Bolt `json:"from"`
 		To   Bolt `json:"to"`
 	}
-	// BoltRead: the lock reported its position without a movement: at start, after silence, or when asked.
+	// BoltRead: the lock reported its position without a movement: at start, after silence, or when asked. With a cause, it tells late who made the last movement.
 	BoltRead struct {
 		Bolt Bolt `json:"bolt"`
 	}

@@ -160,6 +160,21 @@ func TestManualTurn(t *testing.T) {
 	}
 }
 
+// TestCauseThatComesLate: the bridge learns who unlocked after the movement was told.
+func TestCauseThatComesLate(t *testing.T) {
+	r := start(t, newFake(1), nil)
+	c := connect(t, r.pair("Lock 0"), 1)
+	c.subscribe(iidLastAction)
+	r.f.move(lockID(0), bridge.Unlocked, bridge.Cause{})
+	if ev := c.event(); ev[iidLastAction] != 10.0 {
+		t.Errorf("told %v", ev)
+	}
+	r.f.edit(lockID(0), bridge.BoltRead{Bolt: bridge.Unlocked}, func(v *bridge.LockView) { v.LastAction = keypad(3, "Anna") })
+	if ev := c.event(); ev[iidLastAction] != 5.0 {
+		t.Errorf("told %v", ev)
+	}
+}
+
 func TestTransitIsNoJam(t *testing.T) {
 	r := start(t, newFake(1), nil)
 	c := connect(t, r.pair("Lock 0"), 1)

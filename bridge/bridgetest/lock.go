@@ -338,6 +338,23 @@ func (l *Lock) Enter(digits string) bool {
 	return false
 }
 
+// EnterLate types a code at a keypad that tells whose code it was only after the movement was reported.
+func (l *Lock) EnterLate(digits string, after time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s, c := range l.codes {
+		if string(c) == digits {
+			l.move(bridge.Unlocked, bridge.Cause{}, false)
+			l.mu.Unlock()
+			time.Sleep(after)
+			l.mu.Lock()
+			l.emit(bridge.Cause{Source: bridge.SourceKeypad, Slot: &s}, bridge.BoltRead{Bolt: bridge.Unlocked})
+			return true
+		}
+	}
+	return false
+}
+
 // Holds gives the digits in a slot, empty if there are none.
 func (l *Lock) Holds(s bridge.Slot) string {
 	l.mu.Lock()

@@ -118,6 +118,9 @@ func sentence(ev bridge.Event) string {
 	case bridge.BoltMoved:
 		return b.To.String() + by(ev.Cause)
 	case bridge.BoltRead:
+		if ev.Cause.Source != bridge.SourceUnknown {
+			return "was " + b.Bolt.String() + by(ev.Cause)
+		}
 		return "is " + b.Bolt.String()
 	case bridge.DoorMoved:
 		return "the door is " + b.To.String()

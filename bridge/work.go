@@ -112,13 +112,20 @@ func (b *Bridge) next(l *lockState, now time.Time) (st step, wait time.Time) {
 		w.reason = "waiting for the lock's interview"
 		return st, wait
 	}
-	if b.resets.holdsCodes(l.id) {
+	held := b.resets.holdsCodes(l.id)
+	if held {
 		w.reason = "held back until the reset of this lock is settled"
 		later(now.Add(holdLook))
-		return st, wait
+		if !b.resets.letsRemove(l.id) {
+			return st, wait
+		}
 	}
 	reads := !w.noRead && l.traits().ReadBack != ReadBackNone
 	st = b.pick(l, now, reads, later)
+	if held && st.kind != stepClear { // a code that should be gone goes, whatever became of the others
+		st.pin.Wipe()
+		return step{}, wait
+	}
 	if st.kind == stepNone {
 		return st, wait
 	}

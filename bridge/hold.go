@@ -1,0 +1,27 @@
+package bridge
+
+// letsRemove tells whether codes that should be gone are removed from a lock although its codes are held. They are while a reset that nobody asked for waits for
+// a person's word, and while a workflow whose lock was erased is stuck: a removal is safe on a lock that was reset and needed on one that was not. They are not
+// while the workflow itself works on the lock, nor while it takes what stands in the slots as evidence; what should be gone then goes before anything is restored.
+func (r *resets) letsRemove(id LockID) bool {
+	r.mu.Lock()
+	w, look := r.flows[id], r.looks[id]
+	r.mu.Unlock()
+	return look == nil && (w == nil || w.waitsForPerson())
+}
+
+// waitsForPerson tells that nothing happens on the lock until a person says so, and that its slots are no evidence any more.
+func (w *resetFlow) waitsForPerson() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch w.rec.Stage {
+	case ResetSecuring:
+		return w.rec.Unasked && !w.rec.Offered
+	case ResetStuck:
+		switch w.rec.StuckAt {
+		case ResetRejoining, ResetSecuring, ResetRestoring, ResetTesting:
+			return true
+		}
+	}
+	return false
+}

@@ -75,7 +75,7 @@ func newHome(b *testing.B, c homeConfig) *home {
 	m.House, err = house.New(house.Config{Dir: dir, Models: models, Air: c.air, Adjust: c.adjust, Configure: func(s *configs.Config) {
 		s.Radio.Port = m.tcp
 		s.HomeKit.Enabled = c.pair
-		s.HomeKit.Ports = configs.PortRange{First: m.first, Last: m.first + 299}
+		s.HomeKit.Ports = configs.PortRange{First: m.first, Last: m.first + 249}
 	}})
 	if err != nil {
 		b.Fatal(err)
@@ -164,7 +164,7 @@ func (m *home) exec(b *testing.B, port string) *process {
 	}
 	file := filepath.Join(m.dir, "bench.yaml")
 	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhomekit: {address: 127.0.0.1, ports: %d-%d, interfaces: [lo]}\nhttp: {listen: \"\"}\nmatter: {enabled: false}\nlog: {level: warn}\n",
-		port, m.dir, m.first, m.first+299)
+		port, m.dir, m.first, m.first+249)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}

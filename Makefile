@@ -53,7 +53,7 @@ build-armv7: ## … for 32-bit ARM, without cgo, each at most 20 MB
 size:
 	@for f in $(DIR)/*; do s=$$(stat -c %s $$f); echo "$$f: $$s bytes"; [ $$s -le $(MAXBINARY) ] || { echo "$$f is larger than 20 MB"; exit 1; }; done
 
-interop: ## other people's software against ours (needs node, npm, prometheus)
+interop: ## other people's software against ours (needs node, npm, prometheus, zbar-tools)
 	.ci/interop
 
 bench: ## numbers, side by side where there is a peer

@@ -42,6 +42,7 @@ type HomeKit struct {
 	Ports         PortRange
 	Interfaces    []string // to advertise on; none: all that are up and can do multicast
 	TimedWrites   string   // TimedRequire or TimedAccept
+	CodeState     bool     // ConfigurationState counts changes of codes made outside HomeKit; else it is constantly 0, as on locks that are sold
 	ResetSwitches bool     // two switches a lock, with which an administrator's Home app starts a factory reset
 }
 

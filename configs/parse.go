@@ -115,6 +115,7 @@ func (w *walker) keys(c *Config) []key {
 			key{"ports", w.ports(&c.HomeKit.Ports)},
 			key{"interfaces", w.list(&c.HomeKit.Interfaces, names, checkHost)},
 			key{"timed_writes", w.word(&c.HomeKit.TimedWrites, TimedRequire, TimedAccept)},
+			key{"code_state", w.yes(&c.HomeKit.CodeState)},
 			key{"reset_switches", w.yes(&c.HomeKit.ResetSwitches)}),
 		section("matter",
 			key{"enabled", w.yes(&c.Matter.Enabled)},

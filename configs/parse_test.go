@@ -83,7 +83,7 @@ func TestValues(t *testing.T) {
 	c, err := Parse("x", []byte(`
 radio: {port: "tcp://dongle.home.arpa:6638", baud: 460800, channel: 25, form: never}
 state: /tmp/s
-homekit: {enabled: false, mode: bridge, address: "fe80::1", ports: 52000, interfaces: [eth0, wlan0], timed_writes: accept, reset_switches: true}
+homekit: {enabled: false, mode: bridge, address: "fe80::1", ports: 52000, interfaces: [eth0, wlan0], timed_writes: accept, code_state: true, reset_switches: true}
 matter: {enabled: false, listen: ":5541"}
 http: {listen: "", hosts: [locks.home.arpa]}
 metrics: {listen: ":9440"}
@@ -98,7 +98,7 @@ locks:
 	switch {
 	case c.Radio != Radio{"tcp://dongle.home.arpa:6638", 460800, 25, FormNever},
 		c.HomeKit.Enabled, c.HomeKit.Mode != ModeBridge, c.HomeKit.Ports != PortRange{52000, 52000}, len(c.HomeKit.Interfaces) != 2,
-		c.HomeKit.TimedWrites != TimedAccept, !c.HomeKit.ResetSwitches, c.HomeKit.Address.String() != "fe80::1",
+		c.HomeKit.TimedWrites != TimedAccept, !c.HomeKit.CodeState, !c.HomeKit.ResetSwitches, c.HomeKit.Address.String() != "fe80::1",
 		c.Matter.Enabled, c.HTTP.Listen != "", c.HTTP.Hosts[0] != "locks.home.arpa", c.Metrics.Listen != ":9440", c.Log != Log{"debug", "json"},
 		l.Name != "Haustür", l.MinBatteryForReset != 12.5, l.Restore != RestoreAuto, *l.Relock != 90*time.Second:
 		t.Errorf("%+v", c)

@@ -145,7 +145,7 @@ func (d *Daemon) homekitConfig() homekit.Config {
 	c := d.opts.Config.HomeKit
 	h := homekit.Config{
 		Mode: homekit.Mode(c.Mode), Interfaces: c.Interfaces, FirstPort: int(c.Ports.First), LastPort: int(c.Ports.Last),
-		AcceptPlainWrites: c.TimedWrites == configs.TimedAccept, ResetSwitches: c.ResetSwitches,
+		AcceptPlainWrites: c.TimedWrites == configs.TimedAccept, ResetSwitches: c.ResetSwitches, CountCodes: c.CodeState,
 		KV: d.store.KV("homekit"), Version: d.opts.Version, Advertiser: d.opts.Advertiser, Logger: d.part("homekit"),
 	}
 	if c.Address.IsValid() {

@@ -339,13 +339,14 @@ func TestCheckedConfigIsAFile(t *testing.T) {
 	relock := 90 * time.Second
 	c := configs.Defaults()
 	c.HomeKit.Interfaces, c.Matter.Interfaces, c.HTTP.Hosts = []string{"eth0"}, []string{}, []string{`a"b`}[:0]
+	c.HomeKit.CodeState = true
 	c.Locks = map[string]configs.Lock{"00:0d:6f:00:0a:90:69:e7": {Name: `Anna's "door"`, MinBatteryForReset: 12.5, Restore: configs.RestoreAuto, Relock: &relock}}
 	a.showConfig(&c)
 	again, err := configs.Parse("printed", out.Bytes())
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	if l := again.Locks["00:0d:6f:00:0a:90:69:e7"]; l.Name != `Anna's "door"` || *l.Relock != relock || again.HomeKit.Interfaces[0] != "eth0" || again.Radio != c.Radio {
+	if l := again.Locks["00:0d:6f:00:0a:90:69:e7"]; l.Name != `Anna's "door"` || *l.Relock != relock || again.HomeKit.Interfaces[0] != "eth0" || again.Radio != c.Radio || !again.HomeKit.CodeState {
 		t.Errorf("%+v", again)
 	}
 }

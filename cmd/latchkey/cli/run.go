@@ -93,8 +93,8 @@ func (a *app) showConfig(c *configs.Config) {
 	a.say("radio: {port: %q, baud: %d, channel: %s, form: %s}", c.Radio.Port, c.Radio.Baud, channel, c.Radio.Form)
 	a.say("state: %q", c.State)
 	h := c.HomeKit
-	a.say("homekit: {enabled: %v, mode: %s, address: %q, ports: %d-%d, interfaces: %s, timed_writes: %s, reset_switches: %v}", h.Enabled, h.Mode, address,
-		h.Ports.First, h.Ports.Last, flow(h.Interfaces), h.TimedWrites, h.ResetSwitches)
+	a.say("homekit: {enabled: %v, mode: %s, address: %q, ports: %d-%d, interfaces: %s, timed_writes: %s, code_state: %v, reset_switches: %v}", h.Enabled, h.Mode, address,
+		h.Ports.First, h.Ports.Last, flow(h.Interfaces), h.TimedWrites, h.CodeState, h.ResetSwitches)
 	a.say("matter: {enabled: %v, listen: %q, interfaces: %s}", c.Matter.Enabled, c.Matter.Listen, flow(c.Matter.Interfaces))
 	a.say("http: {listen: %q, hosts: %s}", c.HTTP.Listen, flow(c.HTTP.Hosts))
 	a.say("metrics: {listen: %q}", c.Metrics.Listen)

@@ -246,5 +246,5 @@ func pause(ctx context.Context) error {
 // ports is a range for HomeKit that houses of other processes are unlikely to use, below the range from which Linux gives ports to clients.
 func ports() configs.PortRange {
 	first := 18000 + uint16(rand.IntN(56))*250
-	return configs.PortRange{First: first, Last: first + 299}
+	return configs.PortRange{First: first, Last: first + 249}
 }

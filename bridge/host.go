@@ -12,6 +12,12 @@ var _ resetHost = (*Bridge)(nil)
 
 func (b *Bridge) driver() Driver { return b.drv }
 
+func (b *Bridge) hasDongle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.dongleUp
+}
+
 func (b *Bridge) settingsFor(id LockID) LockSettings { return b.cfg.Locks[id] }
 
 func (b *Bridge) savedSlots(id LockID) []SavedSlot {

@@ -36,11 +36,20 @@ func (w *resetFlow) erase(ctx context.Context) (resetMove, error) {
 		s.awaiting, s.next = []string{"the lock's answer"}, "Wake the lock: touch its keypad. Keep away from its buttons."
 		s.deadline = time.Now().Add(w.r.wait(erasePatience))
 	})
+	if up, err := w.awaitDongle(ctx); err != nil {
+		return resetMove{}, err
+	} else if !up {
+		w.edit(func(rec *resetRecord) { rec.Untouch = true })
+		return unreached(ErrDown), nil
+	}
 	w.edit(func(rec *resetRecord) { rec.Asked = time.Now() })
 	if err := w.save(ctx); err != nil {
 		return resetMove{}, err
 	}
-	err = w.try(ctx, w.r.wait(erasePatience), func(c context.Context) error { return l.Reset(c, w.rec.Way) })
+	// Once only: what became of a request that was under way when the dongle went is not known.
+	one, cancel := context.WithTimeout(ctx, w.r.wait(erasePatience))
+	err = l.Reset(one, w.rec.Way)
+	cancel()
 	if ctx.Err() != nil {
 		return resetMove{}, ctx.Err()
 	}
@@ -49,7 +58,7 @@ func (w *resetFlow) erase(ctx context.Context) (resetMove, error) {
 		switch {
 		case err == nil:
 			rec.Answer = "ok"
-		case errors.Is(err, ErrUnreachable) || errors.Is(err, context.DeadlineExceeded):
+		case errors.Is(err, ErrUnreachable) || errors.Is(err, ErrDown) || errors.Is(err, context.DeadlineExceeded):
 			rec.Answer = "unknown"
 		default:
 			rec.Answer, rec.Untouch = err.Error(), true
@@ -63,6 +72,21 @@ func (w *resetFlow) erase(ctx context.Context) (resetMove, error) {
 		next = "This way does not work here. Cancel, and plan the reset by hands or another way."
 	}
 	return resetMove{to: ResetStuck, why: "Nothing was erased: " + err.Error() + ".", next: next}, nil
+}
+
+// awaitDongle waits a while for a dongle that is just being opened after a start, or that somebody plugs in again.
+func (w *resetFlow) awaitDongle(ctx context.Context) (up bool, err error) {
+	for until := time.Now().Add(downPatience); !w.r.host.hasDongle(); {
+		if time.Now().After(until) {
+			return false, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(w.r.wait(time.Second)):
+		}
+	}
+	return true, nil
 }
 
 // guide leads a person through the steps. Each answered step is durable. Signs that a reset shows end the guide early.

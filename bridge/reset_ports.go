@@ -26,6 +26,7 @@ type resetHost interface {
 	Actuate(ctx context.Context, id LockID, a Action) (Outcome, error)
 
 	driver() Driver
+	hasDongle() bool
 	settingsFor(id LockID) LockSettings
 	savedSlots(id LockID) []SavedSlot // a copy, digits included
 	userAllowedNow(id UserID) bool    // the user's schedule lets a code open now

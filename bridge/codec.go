@@ -45,6 +45,7 @@ var decoders = map[string]func(json.RawMessage) (Body, error){
 	LockRenamed{}.Kind():     decode[LockRenamed],
 	LockForgotten{}.Kind():   decode[LockForgotten],
 	PairingChanged{}.Kind():  decode[PairingChanged],
+	SettingsMoved{}.Kind():   decode[SettingsMoved],
 	Lagged{}.Kind():          decode[Lagged],
 }
 

@@ -28,6 +28,7 @@ var bodies = []bridge.Body{
 	bridge.CommandFinished{Command: "unlock", Result: bridge.ResultOK, Stage: bridge.StageMoved, Durations: map[bridge.Stage]time.Duration{bridge.StageSent: time.Millisecond, bridge.StageMoved: 1500 * time.Millisecond}, Retries: 1},
 	bridge.CodeMoved{Slot: 3, State: bridge.CodeFailed, Reason: "full"}, bridge.UserChanged{User: 4, Name: "Ada", Change: "added"}, bridge.ResetMoved{Stage: "erasing", Why: "x", Next: "y"},
 	bridge.ResetNoticed{Signs: []string{"alarm"}}, bridge.LockRenamed{Name: "Front"}, bridge.LockForgotten{}, bridge.PairingChanged{Face: "homekit", Change: "added", Count: 1}, bridge.Lagged{Missed: 7},
+	bridge.SettingsMoved{Settings: bridge.Settings{AutoRelock: new(30 * time.Second)}, Why: "x"},
 }
 
 func TestEventJSON(t *testing.T) {

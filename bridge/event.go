@@ -164,6 +164,11 @@ type (
 	}
 	// LockForgotten: the lock is no longer of this home. Its id is kept, so that nothing of it is reused.
 	LockForgotten struct{}
+	// SettingsMoved: settings of the lock's own were written by a person or for the configuration, and read back. Why says what did not become as asked.
+	SettingsMoved struct {
+		Settings Settings `json:"settings"`
+		Why      string   `json:"why,omitempty"`
+	}
 	// PairingChanged: a front-end gained or lost a controller.
 	PairingChanged struct {
 		Face   string `json:"face"` // homekit, matter
@@ -248,6 +253,7 @@ func (ResetMoved) Kind() string      { return "reset_moved" }
 func (ResetNoticed) Kind() string    { return "reset_noticed" }
 func (LockRenamed) Kind() string     { return "lock_renamed" }
 func (LockForgotten) Kind() string   { return "lock_forgotten" }
+func (SettingsMoved) Kind() string   { return "settings_moved" }
 func (PairingChanged) Kind() string  { return "pairing_changed" }
 func (Lagged) Kind() string          { return "lagged" }
 
@@ -274,5 +280,6 @@ func (ResetMoved) body()      {}
 func (ResetNoticed) body()    {}
 func (LockRenamed) body()     {}
 func (LockForgotten) body()   {}
+func (SettingsMoved) body()   {}
 func (PairingChanged) body()  {}
 func (Lagged) body()          {}

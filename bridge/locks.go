@@ -143,7 +143,7 @@ func (b *Bridge) view(l *lockState) LockView {
 		ID: l.id, Name: l.saved.Name, Slug: l.slug(), Info: l.saved.Info, Bolt: l.bolt, BoltAt: l.boltAt, Target: l.target(), Door: l.door,
 		Reachable: l.reachable, LastSeen: l.lastSeen, LQI: l.lqi, BatteryAt: l.saved.BatteryAt, BatteryLow: l.low,
 		Tampered: l.saved.Tampered || b.resets.tampered(l.id), ResetStage: b.resets.stageOf(l.id), Pending: len(l.commands),
-		LastAction: l.action, LastTo: l.actionTo,
+		LastAction: l.action, LastTo: l.actionTo, AutoRelock: l.saved.Settings.AutoRelock,
 	}
 	v.Info.Traits.MasterSlots = slices.Clone(v.Info.Traits.MasterSlots)
 	v.Info.Traits.RemoteResets = slices.Clone(v.Info.Traits.RemoteResets)

@@ -37,6 +37,7 @@ type LockView struct {
 	CodesUnsync int
 	LastAction  Cause // of the last movement
 	LastTo      Bolt
+	AutoRelock  *time.Duration // as the lock last said; zero: off, nil: not known
 }
 
 // Outcome says how far a command came and why it ended.

@@ -361,32 +361,3 @@ func (b *Bridge) misplaced(l *lockState, slot Slot, err error) error {
 		return false
 	})
 }
-
-func (b *Bridge) setSettings(ctx context.Context, l *lockState, dl Lock) error {
-	err := dl.WriteSettings(ctx, Settings{AutoRelock: b.cfg.Locks[l.id].Relock})
-	if err == nil || !silent(err) {
-		b.mu.Lock()
-		l.work.settings = true // what the lock refuses is not asked again before the next start
-		b.mu.Unlock()
-		if err != nil {
-			b.log.Warn("the lock does not take the relock time of the configuration", "lock", l.id, "err", err)
-		}
-	}
-	return err
-}
-
-// askSettings reads the lock's own settings once, so that a reset nobody asked for here can be made good.
-func (b *Bridge) askSettings(ctx context.Context, l *lockState, dl Lock) error {
-	s, err := dl.ReadSettings(ctx)
-	if err != nil && silent(err) {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l.work.asked = true
-	if err == nil {
-		l.saved.Settings = s
-		b.dirty[l.id] = true
-	}
-	return nil
-}

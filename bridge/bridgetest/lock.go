@@ -41,6 +41,7 @@ type Lock struct {
 	bolt     bridge.Bolt
 	codes    map[bridge.Slot][]byte
 	settings bridge.Settings
+	takes    func(bridge.Settings) bridge.Settings
 	asked    []string // each request that was carried out
 	busy     int
 	overlap  bool
@@ -290,17 +291,6 @@ func (l *Lock) WriteSchedule(context.Context, bridge.Slot, bridge.Schedule) erro
 
 // ClearSchedule implements bridge.Lock.
 func (l *Lock) ClearSchedule(context.Context, bridge.Slot) error { return bridge.ErrUnsupported }
-
-// ReadSettings implements bridge.Lock.
-func (l *Lock) ReadSettings(ctx context.Context) (s bridge.Settings, err error) {
-	err = l.do(ctx, "read settings", false, func() error { s = l.settings; return nil })
-	return s, err
-}
-
-// WriteSettings implements bridge.Lock.
-func (l *Lock) WriteSettings(ctx context.Context, s bridge.Settings) error {
-	return l.do(ctx, "write settings", false, func() error { l.settings = s; return nil })
-}
 
 // Reset implements bridge.Lock: it can clear its codes.
 func (l *Lock) Reset(ctx context.Context, way bridge.ResetWay) error {

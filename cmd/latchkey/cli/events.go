@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -181,10 +182,20 @@ func sentenceOfPeople(ev bridge.Event) string {
 		return "is called " + b.Name + " now"
 	case bridge.LockForgotten:
 		return "was forgotten"
+	case bridge.SettingsMoved:
+		return "settings of its own" + ifText(b.Settings.AutoRelock != nil, ": locks by itself "+relock(b.Settings.AutoRelock)) + ifText(b.Why != "", " ("+b.Why+")") + by(ev.Cause)
 	case bridge.PairingChanged:
 		return fmt.Sprintf("%s: controller %s, %d paired", b.Face, b.Change, b.Count)
 	case bridge.Lagged:
 		return fmt.Sprintf("(%d events were missed)", b.Missed)
 	}
 	return ""
+}
+
+// relock is an automatic relock time in words.
+func relock(d *time.Duration) string {
+	if d == nil || *d == 0 {
+		return "never"
+	}
+	return "after " + d.String()
 }

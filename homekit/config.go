@@ -85,6 +85,8 @@ type Bridge interface {
 	Reveal(lock bridge.LockID, user bridge.UserID) (bridge.PIN, error)
 	CodeCounter(lock bridge.LockID) uint64
 
+	ChangeSettings(ctx context.Context, c bridge.Cause, id bridge.LockID, s bridge.Settings) error
+
 	PlanReset(ctx context.Context, id bridge.LockID, way bridge.ResetWay) (bridge.ResetPlan, error)
 	ConfirmReset(ctx context.Context, id bridge.LockID, planHash string, c bridge.Cause) error
 }

@@ -73,6 +73,21 @@ func (f *fakeBridge) append(ev bridge.Event) {
 	f.news = make(chan struct{})
 }
 
+// ChangeSettings sets the relock time, unless the lock is asleep or refuses.
+func (f *fakeBridge) ChangeSettings(_ context.Context, c bridge.Cause, id bridge.LockID, s bridge.Settings) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch f.manners[id] {
+	case asleep:
+		return bridge.ErrAsleep
+	case refuses:
+		return bridge.ErrRejected
+	}
+	f.locks[id].AutoRelock = s.AutoRelock
+	f.append(bridge.Event{Lock: id, Cause: c, Body: bridge.SettingsMoved{Settings: s}})
+	return nil
+}
+
 func (f *fakeBridge) Note(ev bridge.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

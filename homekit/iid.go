@@ -24,7 +24,7 @@ const (
 	iidVersion      = 50
 	iidLastAction   = 51
 	iidDoorState    = 52
-	_               = 53 // kept for LockManagementAutoSecurityTimeout (1A)
+	iidAutoSecurity = 53
 	iidLogs         = 54
 
 	iidBattery      = 64

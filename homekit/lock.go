@@ -47,6 +47,10 @@ func (l *lock) attach(s *hap.Server) {
 		s.OnRead(m.contact, l.readDoor(func() any { return contactState(l.view.Door) }))
 		s.OnRead(m.doorState, l.readDoor(func() any { return doorState(l.view.Door) }))
 	}
+	if m.shape.relock {
+		s.OnRead(m.relock, l.readRelock)
+		s.OnWrite(m.relock, l.writeRelock)
+	}
 	if m.shape.codes {
 		s.OnRead(m.codeLimits, l.codes.readLimits)
 		s.OnRead(m.codeControl, func(context.Context, hap.Request) (any, hap.Status) { return []byte{}, hap.StatusOK })
@@ -105,6 +109,9 @@ func (l *lock) show(v bridge.LockView) {
 	if m.shape.door {
 		vals = append(vals, hap.Value{C: m.contact, V: contactState(v.Door)}, hap.Value{C: m.doorState, V: doorState(v.Door)},
 			hap.Value{C: m.tampered, V: boolToInt(v.Tampered)})
+	}
+	if m.shape.relock && v.AutoRelock != nil {
+		vals = append(vals, hap.Value{C: m.relock, V: relockSeconds(*v.AutoRelock)})
 	}
 	if m.shape.codes {
 		vals = append(vals, hap.Value{C: m.configState, V: l.codes.configState()})

@@ -38,11 +38,11 @@ const (
 
 // shape is what of a lock decides which services it shows.
 type shape struct {
-	door, codes, battery, reset bool
+	door, codes, battery, reset, relock bool
 }
 
 func (a *Adapter) shapeOf(v bridge.LockView) shape {
-	return shape{door: v.Info.Traits.DoorSensor, codes: v.Info.Traits.Slots > 0, battery: v.Battery != nil, reset: a.cfg.ResetSwitches}
+	return shape{door: v.Info.Traits.DoorSensor, relock: v.Info.Traits.AutoRelock, codes: v.Info.Traits.Slots > 0, battery: v.Battery != nil, reset: a.cfg.ResetSwitches}
 }
 
 // model is a lock's accessory with the characteristics that change. Those of services that it does not have are nil.
@@ -54,6 +54,7 @@ type model struct {
 	lastAction, doorState, logs, lockControl                 *characteristic.C
 	batteryLevel, batteryLow, contact, tampered              *characteristic.C
 	codeLimits, codeControl, configState, resetOne, resetTwo *characteristic.C
+	relock                                                   *characteristic.C
 }
 
 // newModel builds a lock's accessory. alone: it is the accessory server's own, not one behind a bridge.
@@ -82,6 +83,9 @@ func newModel(aid uint64, v bridge.LockView, sh shape, alone bool) *model {
 	if sh.door {
 		m.doorState = addC(management, iidDoorState, characteristic.NewCurrentDoorState().C)
 		m.doorState.Val, m.doorState.MinVal, m.doorState.MaxVal, m.doorState.StepVal = characteristic.CurrentDoorStateStopped, 0, 4, 1
+	}
+	if sh.relock {
+		m.relock = addC(management, iidAutoSecurity, characteristic.NewLockManagementAutoSecurityTimeout().C)
 	}
 	m.logs = addC(management, iidLogs, characteristic.NewLogs().C)
 	m.logs.Permissions = []string{characteristic.PermissionRead, characteristic.PermissionEvents}

@@ -25,6 +25,7 @@ type codeDesk struct {
 type removedCode struct {
 	user bridge.User
 	kept bool // the user is still there, with other locks
+	many bool // it was not the only one
 	by   string
 	at   time.Time
 }

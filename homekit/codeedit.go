@@ -88,7 +88,7 @@ func (d *codeDesk) addFor(ctx context.Context, c bridge.Cause, pin bridge.PIN) (
 	b, id := d.lock.a.b, d.lock.id
 	edited := d.removed
 	d.removed = nil
-	if edited != nil && (edited.by != c.Actor || time.Since(edited.at) > d.lock.a.times.edit) {
+	if edited != nil && (edited.many || edited.by != c.Actor || time.Since(edited.at) > d.lock.a.times.edit) {
 		edited = nil
 	}
 	if edited != nil && edited.kept {
@@ -202,9 +202,7 @@ func (d *codeDesk) remove(ctx context.Context, c bridge.Cause, a *codeAnswer) er
 	}
 	again := d.removed != nil && d.removed.by == c.Actor && time.Since(d.removed.at) < d.lock.a.times.edit
 	d.removed = &removedCode{user: u, kept: !only, by: c.Actor, at: time.Now()}
-	if again {
-		d.removed = nil // two at once: no telling which of them a following Add means
-	}
+	d.removed.many = again // two and more at once: no telling which of them a following Add means
 	*a = h.answer()
 	return nil
 }

@@ -218,6 +218,18 @@ func TestCodeEditKeepsThePerson(t *testing.T) {
 	if names := names(f); names != "Anna, Home code 1" {
 		t.Errorf("users: %s", names)
 	}
+	// Three are no fewer than two.
+	expect(t, c.add("9005"), codeOK)
+	expect(t, c.add("9006"), codeOK)
+	if err := rename(f, "Home code 3", "Cleo"); err != nil {
+		t.Fatal(err)
+	}
+	as = c.list()
+	c.codeN(codeRequest{Op: opRemove, Items: []codeItem{byID(as[1].ID), byID(as[2].ID), byID(as[3].ID)}}, 3)
+	expect(t, c.add("9007"), codeOK)
+	if names := names(f); names != "Anna, Home code 1" {
+		t.Errorf("users: %s", names)
+	}
 }
 
 func rename(f *fakeBridge, from, to string) error {

@@ -132,6 +132,7 @@ async function build({models, homekit = {}, address}) {
         await join;
         house.ids = (await house.see("/locks")).map((l) => l.address);
         await until("the bolts are known", async () => (await house.cli(["locks"])).every((l) => l.bolt === "locked"));
+        await until("the accessories are published", async () => (await house.accessories()).filter((a) => a.port).length === models.length);
     } catch (err) {
         await house.close();
         throw err;

@@ -1,54 +1,10 @@
-// The peer process and what hap-controller lacks: timed writes and the access code messages.
+// What hap-controller lacks: timed writes and the access code messages.
 "use strict";
 
-const {spawn, execFileSync} = require("node:child_process");
-const fs = require("node:fs");
-const os = require("node:os");
-const path = require("node:path");
-const readline = require("node:readline");
 const HttpClient = require("hap-controller/lib/transport/ip/http-client").default;
 
-const root = path.resolve(__dirname, "../../..");
-let binary;
-
-/** Builds the peer once. */
-function build() {
-    if (!binary) {
-        const dir = fs.mkdtempSync(path.join(os.tmpdir(), "hap-peer-"));
-        process.on("exit", () => fs.rmSync(dir, {recursive: true, force: true}));
-        binary = path.join(dir, "peer");
-        execFileSync("go", ["build", "-o", binary, "./interop/hap/peer"], {cwd: root, stdio: "inherit"});
-    }
-    return binary;
-}
-
-/** Starts the peer; do(command) sends it a command and gives its answer. */
-async function start(...args) {
-    const child = spawn(build(), args, {stdio: ["pipe", "pipe", "inherit"]});
-    const lines = readline.createInterface({input: child.stdout});
-    const waiting = [];
-    lines.on("line", (l) => waiting.shift()(JSON.parse(l)));
-    const next = () => new Promise((resolve) => waiting.push(resolve));
-    const {accessories} = await next();
-    return {
-        accessories,
-        do: async (command) => {
-            const answer = next();
-            child.stdin.write(JSON.stringify(command) + "\n");
-            const a = await answer;
-            if (a.error) throw new Error(`${command.do}: ${a.error}`);
-            return a.answer;
-        },
-        stop: () => new Promise((resolve) => {
-            child.once("exit", resolve);
-            child.stdin.end();
-            setTimeout(() => child.kill(), 5000).unref();
-        }),
-    };
-}
-
 /** An unpaired client of an accessory, or one with another's pairing. */
-const client = (a, pairing, options) => new HttpClient(a.id, "127.0.0.1", a.port, pairing, options);
+const client = (a, pairing, options) => new HttpClient(a.id, a.host, a.port, pairing, options);
 
 /** Pairs and gives a client with a connection that lasts. */
 async function pair(a) {
@@ -75,7 +31,7 @@ const putPlain = async (c, ...characteristics) =>
 const results = (response) => JSON.parse(response.body.toString()).characteristics;
 
 /** Waits for the next event of a client that names iid. */
-const event = (c, iid, ms = 5000) => new Promise((resolve, reject) => {
+const event = (c, iid, ms = 15000) => new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no event of ${iid} within ${ms} ms`)), ms);
     const on = (ev) => {
         const hit = ev.characteristics.find((x) => Number(x.iid) === iid);
@@ -140,4 +96,4 @@ function find(accessories, type) {
     throw new Error(`no characteristic ${type}`);
 }
 
-module.exports = {start, client, pair, putTimed, putPlain, results, event, accessCodes, find, short, parse, LIST, READ, ADD, UPDATE, REMOVE};
+module.exports = {client, pair, putTimed, putPlain, results, event, accessCodes, find, short, parse, LIST, READ, ADD, UPDATE, REMOVE};

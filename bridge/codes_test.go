@@ -293,8 +293,8 @@ func TestCodeOfOneLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, m := bridgetest.NewLock(front), bridgetest.NewLock(back)
 		m.SetInfo(func(i *bridge.Info) { i.Traits.PINMin = 6 })
+		l.Program(1, "0815", false) // before the first scan, which otherwise may or may not see it
 		h := run(t, bridge.Config{}, bridgetest.NewDriver(l, m), bridgetest.NewStore())
-		l.Program(1, "0815", false)
 		settle(5 * time.Minute)
 		ada := h.add("Ada", "4711")
 		settle(time.Minute)

@@ -22,7 +22,7 @@ func (w *resetFlow) restore(ctx context.Context) (resetMove, error) {
 		}
 	}
 	if !w.rec.Released {
-		if err := w.r.host.releaseCodes(w.id, true); err != nil {
+		if err := w.r.host.releaseCodes(w.id, w.rec.Way != ResetLeave || w.rec.Erased != "" || !w.hidesCodes()); err != nil {
 			return resetMove{to: ResetStuck, why: "The codes could not be given back: " + err.Error() + ".", next: "Try again."}, nil
 		}
 		w.edit(func(rec *resetRecord) { rec.Released = true })
@@ -57,6 +57,12 @@ func (w *resetFlow) restore(ctx context.Context) (resetMove, error) {
 			return m, nil
 		}
 	}
+}
+
+// hidesCodes: nothing on the lock can be read back. Where it was not erased its codes are left alone: some such locks refuse a code that they hold already.
+func (w *resetFlow) hidesCodes() bool {
+	v, err := w.r.host.Find(string(w.id))
+	return err == nil && v.Info.Traits.ReadBack == ReadBackNone
 }
 
 // codesNow counts what the reconciler has still to do.

@@ -68,7 +68,7 @@ func (w *resetFlow) offerRestore(ctx context.Context) (resetMove, error) {
 			w.edit(func(rec *resetRecord) { rec.Offered, rec.Seen = true, true })
 			return resetMove{}, w.save(ctx)
 		case in.answer == "ignore":
-			if err := w.r.host.releaseCodes(w.id, true); err != nil {
+			if err := w.r.host.releaseCodes(w.id, !w.hidesCodes()); err != nil {
 				return resetMove{to: ResetStuck, why: err.Error(), next: "Try again."}, nil
 			}
 			w.edit(func(rec *resetRecord) { rec.Seen = true })

@@ -176,11 +176,18 @@ func (w *resetFlow) look(ctx context.Context) (sight, error) {
 	}
 }
 
-// lookAt chooses the slots to compare: those in which a default user may stand come last.
+// lookAt chooses the slots to compare: those in which a default user may stand come last. Slots of ours that were given up since are left out: that they are
+// empty may be our own doing, so they are no evidence, and their codes may be removed while the workflow is stuck before this look.
 func (w *resetFlow) lookAt() []slotRecord {
+	kept := map[Slot]bool{}
+	for _, s := range w.r.host.savedSlots(w.id) {
+		kept[s.Slot] = s.Want && s.Observed != SlotEmpty && s.Claimed
+		s.Wanted.Wipe()
+		s.Seen.Wipe()
+	}
 	var first, last []slotRecord
 	for _, s := range w.rec.Before {
-		if s.State != SlotKnown && s.State != SlotUnreadable {
+		if s.State != SlotKnown && s.State != SlotUnreadable || s.Ours && !kept[s.Slot] {
 			continue
 		}
 		if w.proc.defaultSlot(s.Slot) {

@@ -65,6 +65,7 @@ type kid struct {
 	in     io.WriteCloser
 	points chan string // where it stands
 	dead   chan struct{}
+	reaped sync.Once
 
 	mu     sync.Mutex
 	last   int
@@ -178,8 +179,11 @@ func (k *kid) kill() {
 			gone = true
 		}
 	}
-	_ = k.cmd.Wait()
+	k.bury()
 }
+
+// bury reaps the dead child, whoever comes first.
+func (k *kid) bury() { k.reaped.Do(func() { _ = k.cmd.Wait() }) }
 
 // wait asks until ok.
 func (h *house) wait(what string, o order, ok func(reply) bool) {

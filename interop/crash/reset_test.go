@@ -124,7 +124,7 @@ func (v *visitor) reset(x *reaper, way bridge.ResetWay) bridge.ResetStatus {
 		r, err := h.kid.ask(order{Do: "status"})
 		if errors.Is(err, errKilled) {
 			h.kills++
-			_ = h.kid.cmd.Wait()
+			h.kid.bury()
 			born()
 			continue
 		}

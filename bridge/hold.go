@@ -1,8 +1,8 @@
 package bridge
 
 // letsRemove tells whether codes that should be gone are removed from a lock although its codes are held. They are while a reset that nobody asked for waits for
-// a person's word, and while a workflow whose lock was erased is stuck: a removal is safe on a lock that was reset and needed on one that was not. They are not
-// while the workflow itself works on the lock, nor while it takes what stands in the slots as evidence; what should be gone then goes before anything is restored.
+// a person's word, and while a workflow that may have erased the lock is stuck: a removal is safe on a lock that was reset and needed on one that was not; as
+// evidence such a slot does not count (lookAt). They are not while the workflow itself works on the lock; what should be gone then goes before anything is restored.
 func (r *resets) letsRemove(id LockID) bool {
 	r.mu.Lock()
 	w, look := r.flows[id], r.looks[id]
@@ -10,7 +10,7 @@ func (r *resets) letsRemove(id LockID) bool {
 	return look == nil && (w == nil || w.waitsForPerson())
 }
 
-// waitsForPerson tells that nothing happens on the lock until a person says so, and that its slots are no evidence any more.
+// waitsForPerson tells that nothing happens on the lock until a person says so.
 func (w *resetFlow) waitsForPerson() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -19,7 +19,7 @@ func (w *resetFlow) waitsForPerson() bool {
 		return w.rec.Unasked && !w.rec.Offered
 	case ResetStuck:
 		switch w.rec.StuckAt {
-		case ResetRejoining, ResetSecuring, ResetRestoring, ResetTesting:
+		case ResetErasing, ResetWaiting, ResetRejoining, ResetSecuring, ResetRestoring, ResetTesting:
 			return true
 		}
 	}

@@ -164,15 +164,20 @@ func (w *resetFlow) guardDoor(ctx context.Context) (resetMove, error) {
 func (w *resetFlow) before() []slotRecord {
 	var b []slotRecord
 	for _, s := range w.r.host.savedSlots(w.id) {
-		st := s.Observed
-		if st == SlotUnknown && (s.State == CodeInSync || s.State == CodeUnverifiable || s.State == CodeNotOurs) {
-			st = SlotUnreadable
-		}
-		if st == SlotKnown || st == SlotUnreadable {
+		if st, ok := s.stands(); ok {
 			b = append(b, slotRecord{Slot: s.Slot, State: st, Ours: s.User != 0})
 		}
 	}
 	return b
+}
+
+// stands tells whether a code is believed to stand in the slot, and whether its digits show.
+func (s *SavedSlot) stands() (CredentialState, bool) {
+	st := s.Observed
+	if st == SlotUnknown && (s.State == CodeInSync || s.State == CodeUnverifiable || s.State == CodeNotOurs) {
+		st = SlotUnreadable
+	}
+	return st, st == SlotKnown || st == SlotUnreadable
 }
 
 // capture reads settings and readable codes, which are sealed by the store together with the stage.

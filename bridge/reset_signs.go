@@ -181,7 +181,8 @@ func (w *resetFlow) look(ctx context.Context) (sight, error) {
 func (w *resetFlow) lookAt() []slotRecord {
 	kept := map[Slot]bool{}
 	for _, s := range w.r.host.savedSlots(w.id) {
-		kept[s.Slot] = s.Want && s.Observed != SlotEmpty && s.Claimed
+		_, stands := s.stands() // not so for whoever got the slot since
+		kept[s.Slot] = s.Want && stands
 		s.Wanted.Wipe()
 		s.Seen.Wipe()
 	}

@@ -297,7 +297,12 @@ func (l *Lock) Reset(ctx context.Context, way bridge.ResetWay) error {
 	if way != bridge.ResetClearCodes {
 		return bridge.ErrNeedsHands
 	}
-	return l.do(ctx, "clear all", true, func() error { clear(l.codes); return nil })
+	return l.do(ctx, "clear all", true, func() error {
+		if !l.how.Keeps {
+			clear(l.codes)
+		}
+		return nil
+	})
 }
 
 // Bolt is where the bolt really is.

@@ -65,6 +65,7 @@ func (b *Bridge) Actuate(ctx context.Context, id LockID, a Action) (Outcome, err
 		kind: a.Kind, cause: a.Cause, began: time.Now(), durations: map[Stage]time.Duration{}, cancel: cancel,
 		moved: make(chan struct{}), jammed: make(chan struct{}),
 	}
+	a.Asked = c.began
 	b.mu.Lock()
 	l, err := b.find(id)
 	if err != nil {

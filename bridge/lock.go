@@ -165,6 +165,7 @@ type Action struct {
 	Kind     ActionKind
 	PIN      PIN         // for locks that want one; zero otherwise
 	Cause    Cause       // who asked, and from where
+	Asked    time.Time   // when; zero means now. The Bridge sets it
 	Progress func(Stage) // called once for each stage reached, from any goroutine; must not block; may be nil
 }
 

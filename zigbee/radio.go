@@ -34,6 +34,10 @@ type Frame struct {
 	Cluster     uint16
 	Payload     []byte // owned by the receiver of the Frame; a Handler may keep it
 
+	// NotAfter, if set on an outbound frame, is when the last attempt to send it may begin: what a node's parent holds for it cannot be called back.
+	// Send then fails with what the attempts before came to, ErrBusy if there was none.
+	NotAfter time.Time
+
 	// Inbound only.
 	LQI       uint8 // link quality, 0–255
 	Secure    bool  // protected with the network key

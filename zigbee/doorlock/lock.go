@@ -171,7 +171,10 @@ func (l *lock) actuation(a *bridge.Action) (*request, error) {
 		pin.Wipe()
 		pin = inner
 	}
-	r := &request{cluster: zcl.ClusterDoorLock, prio: actuation, once: true, action: a}
+	r := &request{cluster: zcl.ClusterDoorLock, prio: actuation, once: true, action: a, asked: a.Asked}
+	if r.asked.IsZero() {
+		r.asked = time.Now()
+	}
 	switch {
 	case l.info.Traits.Remote == bridge.RemoteUnlockOnly:
 		r.msg, r.manufacturer, r.wantDefault = &zcl.SamsungUnlock{}, zcl.ManufacturerSamsungSDS, true

@@ -18,8 +18,6 @@ const (
 	asks = 3
 	// busyPause is the first pause after the network was congested; it doubles.
 	busyPause = 200 * time.Millisecond
-	// tooLate is what must be left of a deadline for a command that moves the bolt to be sent to a lock that has to fetch it.
-	tooLate = 500 * time.Millisecond
 	// awake is how long after it was heard a sleepy lock is taken to fetch what waits for it.
 	awake = 3 * time.Second
 )
@@ -37,6 +35,7 @@ type request struct {
 	answers      func(zcl.Message) bool
 	satisfied    func(fact) bool // an event that shows that the request was carried out, as good as an answer
 	action       *bridge.Action  // of an actuation
+	asked        time.Time       // likewise: when
 	stage        bridge.Stage    // how far it has come
 }
 
@@ -143,19 +142,28 @@ func (l *lock) clearDoubt(ctx context.Context, t *ticket) error {
 // deliver sends until the frame has arrived, and waits for the answer.
 func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message, error) {
 	pause := busyPause
-	for {
+	for try := 0; ; {
 		p, f, err := l.prepare(r)
 		if err != nil {
 			return nil, err
 		}
-		if !l.inTime(ctx, r) {
+		f.NotAfter = l.notAfter(ctx, r, try)
+		switch {
+		case ctx.Err() != nil:
 			l.drop(p)
-			return nil, fmt.Errorf("%w: too little time is left for it to fetch the command", bridge.ErrAsleep)
+			return nil, ended(ctx)
+		case !f.NotAfter.IsZero() && !time.Now().Before(f.NotAfter):
+			l.drop(p)
+			if err := l.untilAwake(ctx, t); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if !l.box.send(t) {
 			l.drop(p)
 			return nil, bridge.ErrSuperseded
 		}
+		try++
 		l.outgoing(ctx, r)
 		r.progress(bridge.StageSent)
 		heard := l.hearings()
@@ -260,20 +268,6 @@ func (p *pending) taken() (answer, bool) {
 	default:
 		return answer{}, false
 	}
-}
-
-// inTime tells whether a command that moves the bolt can still be sent. A frame that waits at the lock's parent cannot be called back.
-func (l *lock) inTime(ctx context.Context, r *request) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	end, ok := ctx.Deadline()
-	if r.prio != actuation || !ok {
-		return true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.sleepy() || time.Until(end) >= tooLate
 }
 
 // prepare gives the request a sequence number and makes it the one in flight.

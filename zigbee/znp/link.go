@@ -220,7 +220,7 @@ func (l *link) cause() error {
 // call sends req and waits for its reply, which it reads into rsp unless that is nil. If ctx ended nothing is written. If ctx ends later, call returns at
 // once, and the next request waits until the reply of this one came or its time was over.
 func (l *link) call(ctx context.Context, req, rsp mt.Message) error {
-	return l.callWithin(ctx, req, rsp, timeoutOf(req.Command()), req.Command() == mt.UtilLEDControl)
+	return l.callWithin(ctx, ctx, req, rsp, timeoutOf(req.Command()), req.Command() == mt.UtilLEDControl)
 }
 
 func timeoutOf(cmd mt.Command) time.Duration {
@@ -233,12 +233,17 @@ func timeoutOf(cmd mt.Command) time.Duration {
 	return replyTimeout
 }
 
-// callWithin is call with a time-out of its own. Silence in answer to a lenient ping does not close the link.
-func (l *link) callWithin(ctx context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) error {
+// callBegun is call for a request that is not written any more once begin has ended.
+func (l *link) callBegun(ctx, begin context.Context, req, rsp mt.Message) error {
+	return l.callWithin(ctx, begin, req, rsp, timeoutOf(req.Command()), false)
+}
+
+// callWithin is callBegun with a time-out of its own. Silence in answer to a lenient ping does not close the link.
+func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) error {
 	select {
 	case <-l.turn:
-	case <-ctx.Done():
-		return fmt.Errorf("znp: %v: %w", req.Command(), ctx.Err())
+	case <-begin.Done():
+		return fmt.Errorf("znp: %v: %w", req.Command(), context.Cause(begin))
 	case <-l.done:
 		return l.cause()
 	}
@@ -246,12 +251,19 @@ func (l *link) callWithin(ctx context.Context, req, rsp mt.Message, timeout time
 	suspect := l.suspect
 	l.mu.Unlock()
 	if suspect && req.Command() != mt.SysPing {
-		if held, err := l.exchange(ctx, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false); err != nil {
+		if held, err := l.exchange(begin, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false); err != nil {
 			if held {
 				l.turn <- struct{}{}
 			}
+			if begin.Err() != nil {
+				err = context.Cause(begin)
+			}
 			return fmt.Errorf("znp: %v: %w", req.Command(), err)
 		}
+	}
+	if begin.Err() != nil {
+		l.turn <- struct{}{}
+		return fmt.Errorf("znp: %v: %w", req.Command(), context.Cause(begin))
 	}
 	held, err := l.exchange(ctx, req, rsp, timeout, lenient)
 	if held {

@@ -104,6 +104,9 @@ func (s *session) deliver(ctx context.Context, f *zigbee.Frame) error {
 	var last mt.Status
 	for attempt := 1; ; attempt++ {
 		st, err := s.attempt(ctx, f, nwk)
+		if errors.Is(err, errTooLate) && last != mt.Success {
+			return failure(last)
+		}
 		if err != nil {
 			if last != mt.Success && ctx.Err() != nil {
 				return fmt.Errorf("%w, %w", failure(last), err)
@@ -142,6 +145,11 @@ func (s *session) deliver(ctx context.Context, f *zigbee.Frame) error {
 	}
 }
 
+// errTooLate is the end of attempts at Frame.NotAfter.
+var errTooLate = fmt.Errorf("the last moment to send it has passed: %w", zigbee.ErrBusy)
+
+func tooLate(f *zigbee.Frame) bool { return !f.NotAfter.IsZero() && !time.Now().Before(f.NotAfter) }
+
 // attempt sends f once and waits for what becomes of it.
 func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) (mt.Status, error) {
 	select {
@@ -151,6 +159,10 @@ func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) 
 	case <-s.done:
 		return 0, s.cause()
 	}
+	if tooLate(f) {
+		s.slots <- struct{}{}
+		return 0, errTooLate
+	}
 	p := s.begin()
 	id := p.req.Transaction
 	p.req = mt.DataRequest{Dst: nwk, DstEndpoint: f.DstEndpoint, SrcEndpoint: f.SrcEndpoint, Cluster: f.Cluster, Transaction: id, Options: mt.OptionAPSAck,
@@ -159,7 +171,17 @@ func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) 
 		p.req.SrcEndpoint = ourEndpoint
 	}
 	p.rsp = mt.StatusRsp{Cmd: mt.AFDataRequest.Reply()}
-	if err := s.link.call(ctx, &p.req, &p.rsp); err != nil {
+	begin, stop := ctx, func() {}
+	if !f.NotAfter.IsZero() { // the line may be taken by a request that the dongle does not answer
+		begin, stop = context.WithDeadlineCause(ctx, f.NotAfter, errTooLate)
+	}
+	err := s.link.callBegun(ctx, begin, &p.req, &p.rsp)
+	stop()
+	if err != nil {
+		if errors.Is(err, errTooLate) { // it was not written
+			s.finish(id, p)
+			return 0, err
+		}
 		if errors.Is(err, errRefused) {
 			s.finish(id, p)
 			return 0, fmt.Errorf("%w: %w", zigbee.ErrUnsupported, err)

@@ -140,7 +140,7 @@ var strangers = []struct {
 }
 
 func (s *session) ping(ctx context.Context, timeout time.Duration) bool {
-	return s.link.callWithin(ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true) == nil
+	return s.link.callWithin(ctx, ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true) == nil
 }
 
 // pause waits, unless the session or ctx ends first.

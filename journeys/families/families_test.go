@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "16") // these tests wait for emulated locks more than they work
+	_ = flag.Set("test.parallel", "8") // these tests wait for emulated locks more than they work
 	goleak.VerifyTestMain(m)
 }
 

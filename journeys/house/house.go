@@ -44,12 +44,13 @@ type House struct {
 	Locks []*lockfw.Lock
 	Port  string // where the dongle is: tcp://host:port
 
-	ln net.Listener
+	ln    net.Listener
+	ports configs.PortRange // of the accessories; the same for every daemon in this house
 }
 
 // New builds the house. Nothing runs before Run.
 func New(cfg Config) (*House, error) {
-	h := &House{cfg: cfg, Air: lockfw.New(cfg.Air)}
+	h := &House{cfg: cfg, Air: lockfw.New(cfg.Air), ports: ports()}
 	for i, m := range cfg.Models {
 		l, err := h.Air.AddLock(lockfw.LockConfig{Model: m, Name: fmt.Sprintf("door %d", i+1), Adjust: cfg.Adjust})
 		if err != nil {
@@ -93,7 +94,7 @@ func (h *House) Settings() configs.Config {
 	c.State = h.cfg.Dir
 	c.Radio.Port = h.Port
 	c.HomeKit.Address = netip.MustParseAddr("127.0.0.1")
-	c.HomeKit.Ports = ports()
+	c.HomeKit.Ports = h.ports
 	c.HTTP.Listen = "127.0.0.1:0"
 	c.Matter.Enabled = false
 	if h.cfg.Configure != nil {

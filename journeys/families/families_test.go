@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-const speed = 50
+const speed = 25
 
 // home is one emulated lock with the daemon's inner part.
 type home struct {
@@ -86,7 +86,7 @@ func open(t *testing.T, f lockfw.Family) *home {
 
 func (h *home) wait(what string, ok func() bool) {
 	h.t.Helper()
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(3 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(3 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -127,7 +127,7 @@ func (h *home) stands(slot bridge.Slot) string {
 // settled waits for a person's code and checks its words, its slot and its bytes.
 func (h *home) settled(id bridge.UserID, digits string) bridge.Code {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	c, err := h.WaitSync(ctx, h.id, id)
 	if err != nil {

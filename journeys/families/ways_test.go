@@ -134,7 +134,7 @@ func (r *reset) carriedOut() bridge.ResetStatus {
 	t := r.t
 	t.Helper()
 	var s bridge.ResetStatus
-	for until := time.Now().Add(60 * time.Second); time.Now().Before(until); time.Sleep(3 * time.Millisecond) {
+	for until := time.Now().Add(2 * time.Minute); time.Now().Before(until); time.Sleep(3 * time.Millisecond) {
 		var err error
 		if s, err = r.ResetStatus(r.id); err != nil {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func (r *reset) hands(s bridge.ResetStatus) {
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
 	defer cancel()
 	if err := r.AckReset(ctx, r.id, id, map[string]string{"answer": answer}); err != nil && !errors.Is(err, bridge.ErrConflict) {
 		r.t.Errorf("answer %q to %q: %v", answer, id, err)

@@ -33,13 +33,13 @@ func TestGivenUpIsGivenUp(t *testing.T) {
 							<-ctx.Done()
 							cancel()
 							if err == nil {
-								t.Errorf("%v: no error", kind)
+								s.t.Errorf("%v: no error", kind)
 							}
 							time.Sleep(late)
 							door.Off(false)
 							time.Sleep(time.Minute)
 							if h := door.History()[n:]; len(h) != 0 {
-								t.Errorf("%v with %v, back %v after that: the bolt moved: %v", kind, limit, late, h)
+								s.t.Errorf("%v with %v, back %v after that: the bolt moved: %v", kind, limit, late, h)
 							}
 						}
 					}
@@ -53,7 +53,7 @@ func TestGivenUpIsGivenUp(t *testing.T) {
 				if err := l.Actuate(ctx, bridge.Action{Kind: bridge.ActUnlock}); err != nil || door.Bolt() == lockfw.Locked {
 					time.Sleep(5 * time.Second)
 					if err != nil || door.Bolt() != lockfw.Unlocked {
-						t.Errorf("back in time: %v, bolt %v", err, door.Bolt())
+						s.t.Errorf("back in time: %v, bolt %v", err, door.Bolt())
 					}
 				}
 			})

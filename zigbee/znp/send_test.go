@@ -162,6 +162,52 @@ func TestNothingAfterTheDeadline(t *testing.T) {
 	}
 }
 
+// TestNotAfter: no attempt begins after the frame's last moment, also one that waited for a slot or for the line, although the sender still waits.
+func TestNotAfter(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		left  time.Duration
+		full  bool
+		want  error
+		tries int
+	}{
+		{"before it began", -time.Second, false, zigbee.ErrBusy, 0},
+		{"while the lock slept", 2300 * time.Millisecond, false, zigbee.ErrAsleep, 1},
+		{"while others were under way", time.Second, true, zigbee.ErrBusy, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			script := &radioScript{confirms: []mt.Status{0xF0}, delay: 7500 * time.Millisecond}
+			atWork(t, script.answer, func(t *testing.T, s *session, d *fakeDongle) {
+				s.c.nodes.set(lockID, 0x3F1A)
+				if tc.full {
+					taken := cap(s.slots)
+					for range taken {
+						<-s.slots
+					}
+					time.AfterFunc(2*time.Second, func() {
+						for range taken {
+							s.slots <- struct{}{}
+						}
+					})
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := s.c.Send(ctx, zigbee.Frame{Device: lockID, DstEndpoint: 1, Cluster: 0x0101, NotAfter: time.Now().Add(tc.left)})
+				if !errors.Is(err, tc.want) {
+					t.Errorf("%v, want %v", err, tc.want)
+				}
+				time.Sleep(2 * time.Minute)
+				if n := d.count(mt.AFDataRequest); n != tc.tries {
+					t.Errorf("%d requests, want %d", n, tc.tries)
+				}
+				if len(s.slots) != cap(s.slots) {
+					t.Errorf("%d of %d slots came back", len(s.slots), cap(s.slots))
+				}
+			})
+		})
+	}
+}
+
 // TestInFlight: no more data requests are on their way than the dongle holds, and transactions that their senders left are not used again too early.
 func TestInFlight(t *testing.T) {
 	script := &radioScript{confirms: []mt.Status{0}, delay: 5 * time.Second}

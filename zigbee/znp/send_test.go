@@ -162,7 +162,7 @@ func TestNothingAfterTheDeadline(t *testing.T) {
 	}
 }
 
-// TestNotAfter: no attempt begins after the frame's last moment, also one that waited for a slot or for the line, although the sender still waits.
+// TestNotAfter: no attempt begins after the frame's last moment, also one that waited for a slot, although the sender still waits.
 func TestNotAfter(t *testing.T) {
 	for _, tc := range []struct {
 		name  string

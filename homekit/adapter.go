@@ -24,6 +24,7 @@ type Adapter struct {
 	host  *hap.Host
 	ready chan struct{}
 	down  atomic.Bool // the dongle is gone
+	logs  logbook
 
 	mu      sync.Mutex
 	reg     *registry   // nil before Run

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/latchkeyd/latchkey/bridge"
@@ -118,27 +117,9 @@ func (l *lock) readLogs(context.Context, hap.Request) (any, hap.Status) {
 	l.mu.Lock()
 	from := l.logsFrom
 	l.mu.Unlock()
-	after := l.a.reg.logsAfter(l.id)
-	seq := l.a.b.Snapshot().Seq
-	const lookBack = 2048 // entries of the whole journal: bounded work for one read
-	if seq > lookBack {
-		after = max(after, seq-lookBack)
-	}
-	evs, err := l.a.b.History(after, lookBack)
+	b, err := l.a.logs.read(l.a.b, l.id, l.a.reg.logsAfter(l.id), from)
 	if err != nil {
 		return nil, hap.StatusUnreachable
-	}
-	evs = slices.DeleteFunc(evs, func(ev bridge.Event) bool {
-		_, moved := logged(ev)
-		return !moved || ev.Lock != l.id || ev.At.Before(from)
-	})
-	evs = evs[max(0, len(evs)-logEntries):]
-	b := []byte{}
-	for i, ev := range evs {
-		if i > 0 {
-			b = tlv8.AppendSeparator(b, logSeparator)
-		}
-		b = appendLog(b, ev)
 	}
 	return b, hap.StatusOK
 }

@@ -166,7 +166,7 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 		tasks = append(tasks, d.homekit)
 	}
 	if d.opts.Service {
-		tasks = append(tasks, newWorker("signals", d.signals), newWorker("watchdog", d.watchdog))
+		tasks = append(tasks, newWorker("signals", d.signals), newWorker("watchdog", d.watchdog), newWorker("memory", d.tidy))
 	}
 	err = runTasks(ctx, d.log, tasks, d.becomeReady)
 	if errors.Is(err, errStopped) {

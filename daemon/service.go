@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/latchkeyd/latchkey/configs"
 	"github.com/latchkeyd/latchkey/systemd"
@@ -40,6 +42,28 @@ func (d *Daemon) signals(ctx context.Context) error {
 			return errStopped
 		}
 	}
+}
+
+// startOver is how long after the start what it needed is given back to the system: paired controllers have come back and read everything by then.
+const startOver = 3 * time.Second
+
+// tidy is a task: the start reads and shows everything once, and its garbage would stay resident until the collector's next turn, minutes later on a
+// machine where nothing happens.
+func (d *Daemon) tidy(ctx context.Context) error {
+	select {
+	case <-d.ready:
+	case <-ctx.Done():
+		return nil
+	}
+	t := time.NewTimer(startOver)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		debug.FreeOSMemory()
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // Reload reads the configuration again, takes over what can change while the daemon runs, and says what needs a restart.

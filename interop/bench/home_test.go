@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type home struct {
 	seen     *sightings
 	tcp, pty string // where the dongle is
 	first    uint16 // of HomeKit's ports
+	baud     atomic.Int64
 	pairings []*controller.Pairing
 }
 
@@ -39,7 +41,6 @@ type homeConfig struct {
 	locks  int
 	model  string
 	pair   bool
-	baud   int
 	air    lockfw.Config
 	adjust func(*lockfw.Behaviour)
 }
@@ -81,7 +82,7 @@ func newHome(b *testing.B, c homeConfig) *home {
 		b.Fatal(err)
 	}
 	serve := func(conn io.ReadWriteCloser) {
-		wg.Go(func() { _ = m.Air.Dongle().Serve(ctx, &line{inner: conn, baud: c.baud, seen: m.seen}) })
+		wg.Go(func() { _ = m.Air.Dongle().Serve(ctx, &line{inner: conn, baud: &m.baud, seen: m.seen}) })
 	}
 	wg.Go(func() { _ = m.Run(ctx) })
 	wg.Go(func() {
@@ -152,6 +153,7 @@ var program = sync.OnceValues(func() (string, error) {
 type process struct {
 	*exec.Cmd
 	began time.Time
+	ended chan struct{} // closed when it has
 	log   *os.File
 }
 
@@ -172,23 +174,31 @@ func (m *home) exec(b *testing.B, port string) *process {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command(path, "run", "--config", file, "--socket", filepath.Join(m.dir, "l.sock")), log: log}
+	p := &process{Cmd: exec.Command(path, "run", "--config", file, "--socket", filepath.Join(m.dir, "l.sock")), log: log, ended: make(chan struct{})}
 	p.Stdout, p.Stderr = log, log
 	p.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	p.began = time.Now()
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
 	}
+	go func() {
+		_ = p.Wait()
+		close(p.ended)
+	}()
 	b.Cleanup(func() { p.end() })
 	return p
 }
 
 func (p *process) end() {
-	if p.ProcessState == nil {
-		_ = p.Process.Signal(syscall.SIGTERM)
-		_ = p.Wait()
-		p.log.Close()
-	}
+	_ = p.Process.Signal(syscall.SIGTERM)
+	<-p.ended
+	p.log.Close()
+}
+
+// words are the last of what it wrote.
+func (p *process) words() string {
+	text, _ := os.ReadFile(p.log.Name())
+	return string(text[max(0, len(text)-4096):])
 }
 
 // rss is the resident memory in MB (10⁶ bytes).
@@ -231,15 +241,17 @@ func (p *process) cpu(b *testing.B) time.Duration {
 }
 
 // verify connects to an accessory, as soon as it answers.
-func verify(ctx context.Context, p *controller.Pairing) (*controller.Conn, error) {
+func (p *process) verify(ctx context.Context, to *controller.Pairing) (*controller.Conn, error) {
 	for {
-		c, err := p.Connect(ctx)
+		c, err := to.Connect(ctx)
 		if err == nil {
 			return c, nil
 		}
 		select {
+		case <-p.ended:
+			return nil, fmt.Errorf("the daemon has ended: %v\n%s", p.ProcessState, p.words())
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), err)
+			return nil, fmt.Errorf("%w\n%s", errors.Join(ctx.Err(), err), p.words())
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -253,10 +265,34 @@ type session struct {
 	ids        house.LockIDs
 	pid        uint64
 	next       int // the target to write
+	spare      allowance
+}
+
+// allowance is how often one lock may be moved without its answers, events and reports (three frames a command) being taken for a flood, of which the
+// daemon drops what is more than 60 frames and 10 a second: no lock can move its bolt so often, but this one can.
+type allowance struct {
+	commands float64
+	at       time.Time
+}
+
+const (
+	allowed    = 15 // at once
+	allowedPer = 3  // a second
+)
+
+// due is how long until the next command may be sent.
+func (a *allowance) due() time.Duration {
+	now := time.Now()
+	if a.at.IsZero() {
+		a.commands = allowed
+	}
+	a.commands = min(allowed, a.commands+now.Sub(a.at).Seconds()*allowedPer)
+	a.at = now
+	return time.Duration(max(0, 1-a.commands) / allowedPer * 1e9)
 }
 
 // connect gives every lock a connection that writes and one that listens, and waits until each carries a command out.
-func (m *home) connect(b *testing.B) []*session {
+func (m *home) connect(b *testing.B, d *process) []*session {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -264,10 +300,10 @@ func (m *home) connect(b *testing.B) []*session {
 	for i, p := range m.pairings {
 		s := &session{lock: m.Locks[i], nwk: uint16(m.Locks[i].NWK())}
 		var err error
-		if s.conn, err = verify(ctx, p); err != nil {
+		if s.conn, err = d.verify(ctx, p); err != nil {
 			b.Fatal(err)
 		}
-		if s.peer, err = verify(ctx, p); err != nil {
+		if s.peer, err = d.verify(ctx, p); err != nil {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { s.conn.Close(); s.peer.Close() })
@@ -292,15 +328,25 @@ func (m *home) connect(b *testing.B) []*session {
 	return all
 }
 
-// move prepares a timed write and makes it; begun is called between the two.
+// move makes a timed write of the other state, as soon as the lock may be moved again; begun is called between its two requests.
 func (s *session) move(ctx context.Context, begun func()) error {
-	s.pid++
-	if err := s.conn.Prepare(ctx, 5*time.Second, s.pid); err != nil {
+	time.Sleep(s.spare.due())
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
 	if begun != nil {
 		begun()
 	}
+	return s.write(ctx)
+}
+
+func (s *session) prepare(ctx context.Context) error {
+	s.spare.commands--
+	s.pid++
+	return s.conn.Prepare(ctx, 10*time.Second, s.pid)
+}
+
+func (s *session) write(ctx context.Context) error {
 	bad, err := s.conn.PutPID(ctx, s.pid, controller.Write{ID: s.ids.Target, Value: s.next})
 	if err != nil {
 		return err

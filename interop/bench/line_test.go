@@ -19,7 +19,7 @@ const (
 // line is the dongle's end of its serial line: what passes is seen, and takes its time if the line is paced.
 type line struct {
 	inner io.ReadWriteCloser
-	baud  int // 10 bits a byte; zero: no pace
+	baud  *atomic.Int64 // 10 bits a byte; zero: no pace
 	seen  *sightings
 
 	in      []byte // read and not yet given to the dongle
@@ -114,13 +114,14 @@ func (l *line) Close() error { return l.inner.Close() }
 
 // pass takes the line's time for n bytes, exactly: the runtime's timers are up to a millisecond late.
 func (l *line) pass(now, free time.Time, n int) time.Time {
-	if l.baud == 0 {
+	baud := l.baud.Load()
+	if baud == 0 {
 		return now
 	}
 	if free.Before(now) {
 		free = now
 	}
-	free = free.Add(time.Duration(n) * 10 * time.Second / time.Duration(l.baud))
+	free = free.Add(time.Duration(n) * 10 * time.Second / time.Duration(baud))
 	for {
 		left := time.Until(free)
 		if left <= 0 {

@@ -152,7 +152,7 @@ func startPeer(tb testing.TB, name string) *peer {
 	p := &peer{name: name, addr: fmt.Sprintf("127.0.0.1:%d", port), code: setupCode}
 	if name == "hap-nodejs" {
 		if _, err := os.Stat("node_modules/hap-nodejs"); err != nil {
-			tb.Skip("hap-nodejs is not installed; make bench installs it")
+			tb.Fatal("hap-nodejs is not installed: run make bench, which installs it, or npm ci in interop/bench")
 		}
 		p.cmd = exec.Command("node", "hapnodejs.mjs", strconv.Itoa(port), setupCode)
 	} else {

@@ -19,7 +19,7 @@ func BenchmarkIdle(b *testing.B) {
 			var sum float64
 			for range b.N {
 				p := m.exec(b, m.tcp)
-				m.connect(b)
+				m.connect(b, p)
 				time.Sleep(settle)
 				sum += p.rss(b)
 				p.end()
@@ -35,14 +35,14 @@ func BenchmarkStart(b *testing.B) {
 	for _, locks := range []int{1, 50} {
 		b.Run(fmt.Sprintf("locks=%d", locks), func(b *testing.B) {
 			m := sized(b, locks)
-			each2(b, func(ctx context.Context) (time.Duration, error) {
+			measure(b, 10, func(ctx context.Context) (time.Duration, error) {
 				p := m.exec(b, m.tcp)
 				defer p.end()
 				var wg sync.WaitGroup
 				failed := make(chan error, len(m.pairings))
 				for _, pairing := range m.pairings {
 					wg.Go(func() {
-						c, err := verify(ctx, pairing)
+						c, err := p.verify(ctx, pairing)
 						if err != nil {
 							failed <- err
 							return

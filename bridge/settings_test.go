@@ -71,7 +71,7 @@ func TestConfiguredRelockReachesTheLock(t *testing.T) {
 				if v, err := h.Find(string(front)); err != nil || v.AutoRelock == nil || *v.AutoRelock != c.want {
 					t.Errorf("%v %v", v.AutoRelock, err)
 				}
-				h = h.restart(cfg)
+				h.restart(cfg)
 				settle(time.Hour)
 				if n := writes(l); c.why == "" && n != 0 || c.why != "" && n != 1 {
 					t.Errorf("written %d times after a restart", n)

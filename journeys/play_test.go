@@ -33,45 +33,66 @@ func TestJourneys(t *testing.T) {
 			e.Values[playKey{}] = &play{dir: e.WorkDir, defers: e.Defer}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"house":   words(func(p *play, ts *testscript.TestScript, a []string) error { return p.build(ts, a) }),
-			"daemon":  words(func(p *play, _ *testscript.TestScript, a []string) error { return p.daemon(a[0]) }),
-			"join":    words(func(p *play, _ *testscript.TestScript, a []string) error { return p.join(a[0], a[1]) }),
-			"door":    words(func(p *play, _ *testscript.TestScript, a []string) error { return p.door(a) }),
-			"dongle":  words(func(p *play, _ *testscript.TestScript, a []string) error { return p.dongle(a[0]) }),
-			"phone":   words(func(p *play, _ *testscript.TestScript, a []string) error { return p.phone(a) }),
-			"bolt":    words(func(p *play, _ *testscript.TestScript, a []string) error { return p.bolt(a[0], a[1]) }),
-			"shown":   words(func(p *play, _ *testscript.TestScript, a []string) error { return p.shown(a[0], a[1]) }),
-			"mark":    words(func(p *play, _ *testscript.TestScript, a []string) error { return p.mark(a[0]) }),
-			"unmoved": words(func(p *play, _ *testscript.TestScript, a []string) error { return p.unmoved(a[0]) }),
-			"pause": words(func(_ *play, _ *testscript.TestScript, a []string) error {
-				d, err := time.ParseDuration(a[0])
-				time.Sleep(d)
-				return err
-			}),
-			// latchkey CODE ARGS…: the command line, which must end with that exit code. later does not wait; finish CODE does, the first first.
-			"latchkey": words(func(p *play, ts *testscript.TestScript, a []string) error {
-				out := p.cli(a[1:])
-				fmt.Fprint(ts.Stdout(), out.out)
-				fmt.Fprint(ts.Stderr(), out.err)
-				return out.check(a[0])
-			}),
-			"later": words(func(p *play, _ *testscript.TestScript, a []string) error {
-				c := make(chan ended, 1)
-				p.running = append(p.running, c)
-				go func() { c <- p.cli(a) }()
-				time.Sleep(200 * time.Millisecond) // until it is under way
-				return nil
-			}),
-			"finish": words(func(p *play, ts *testscript.TestScript, a []string) error {
-				out := <-p.running[0]
-				p.running = p.running[1:]
-				fmt.Fprint(ts.Stdout(), out.out)
-				fmt.Fprint(ts.Stderr(), out.err)
-				return out.check(a[0])
-			}),
-		},
+		Cmds: commands(),
 	})
+}
+
+// vocabulary is the scripts' words, by name. A file that has more of them adds them in its init.
+var vocabulary = map[string]word{
+	"house":   func(p *play, ts *testscript.TestScript, a []string) error { return p.build(ts, a) },
+	"daemon":  func(p *play, _ *testscript.TestScript, a []string) error { return p.daemon(a[0]) },
+	"join":    func(p *play, _ *testscript.TestScript, a []string) error { return p.join(a[0], a[1]) },
+	"door":    func(p *play, _ *testscript.TestScript, a []string) error { return p.door(a) },
+	"dongle":  func(p *play, _ *testscript.TestScript, a []string) error { return p.dongle(a[0]) },
+	"phone":   func(p *play, _ *testscript.TestScript, a []string) error { return p.phone(a) },
+	"bolt":    func(p *play, _ *testscript.TestScript, a []string) error { return p.bolt(a[0], a[1]) },
+	"shown":   func(p *play, _ *testscript.TestScript, a []string) error { return p.shown(a[0], a[1]) },
+	"mark":    func(p *play, _ *testscript.TestScript, a []string) error { return p.mark(a[0]) },
+	"unmoved": func(p *play, _ *testscript.TestScript, a []string) error { return p.unmoved(a[0]) },
+	"pause": func(_ *play, _ *testscript.TestScript, a []string) error {
+		d, err := time.ParseDuration(a[0])
+		time.Sleep(d)
+		return err
+	},
+	// latchkey CODE ARGS…: the command line, which must end with that exit code. later does not wait; finish CODE does, the first first.
+	"latchkey": func(p *play, ts *testscript.TestScript, a []string) error {
+		out := p.cli(a[1:])
+		fmt.Fprint(ts.Stdout(), out.out)
+		fmt.Fprint(ts.Stderr(), out.err)
+		return out.check(a[0])
+	},
+	"later": func(p *play, _ *testscript.TestScript, a []string) error {
+		c := make(chan ended, 1)
+		p.running = append(p.running, c)
+		go func() { c <- p.cli(a) }()
+		time.Sleep(200 * time.Millisecond) // until it is under way
+		return nil
+	},
+	"finish": func(p *play, ts *testscript.TestScript, a []string) error {
+		out := <-p.running[0]
+		p.running = p.running[1:]
+		fmt.Fprint(ts.Stdout(), out.out)
+		fmt.Fprint(ts.Stderr(), out.err)
+		return out.check(a[0])
+	},
+}
+
+// word is what a word of a script does. Every word must succeed; what must fail is said with an exit code or a status.
+type word func(*play, *testscript.TestScript, []string) error
+
+func commands() map[string]func(*testscript.TestScript, bool, []string) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){}
+	for name, w := range vocabulary {
+		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg {
+				ts.Fatalf("%s takes no !", name)
+			}
+			if err := w(ts.Value(playKey{}).(*play), ts, args); err != nil {
+				ts.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	return cmds
 }
 
 type playKey struct{}
@@ -85,18 +106,6 @@ type play struct {
 	marks   map[string]int
 	phones  map[string]*controller.Pairing
 	running []chan ended
-}
-
-// words makes a script's word of f. Every word must succeed; what must fail is said with an exit code or a status.
-func words(f func(*play, *testscript.TestScript, []string) error) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, neg bool, args []string) {
-		if neg {
-			ts.Fatalf("this word takes no !")
-		}
-		if err := f(ts.Value(playKey{}).(*play), ts, args); err != nil {
-			ts.Fatalf("%v", err)
-		}
-	}
 }
 
 // patience is the longest that a word waits for something to come about.

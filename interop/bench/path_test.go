@@ -17,7 +17,12 @@ var homes = map[int]*home{}
 func sized(b *testing.B, n int) *home {
 	b.Helper()
 	if homes[n] == nil {
-		homes[n] = newHome(b, homeConfig{locks: n, model: "YRD226 TSDB", pair: true, adjust: prompt, air: lockfw.Config{Delay: -1, Speed: 20, MoveLog: 16}})
+		model, adjust := "YRD226 TSDB", prompt
+		if n == 250 {
+			model = "SMARTCODE_CONVERT_GEN1" // without codes, whose slots would be looked through meanwhile
+			adjust = func(f *lockfw.Behaviour) { prompt(f); f.LiesMains = true }
+		}
+		homes[n] = newHome(b, homeConfig{locks: n, model: model, pair: true, adjust: adjust, air: lockfw.Config{Delay: -1, Speed: 20, MoveLog: 16}})
 	}
 	return homes[n]
 }

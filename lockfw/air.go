@@ -117,10 +117,7 @@ func (l *Lock) schedulePoll() {
 
 // nextPoll is the first instant from now on at which the lock polls.
 func (l *Lock) nextPoll(now time.Time) time.Time {
-	every := l.h.scale(l.b.LongPoll)
-	if now.Before(l.rx.awake) {
-		every = l.h.scale(l.b.ShortPoll)
-	}
+	every := l.pollEvery(now)
 	if every <= 0 {
 		return now
 	}

@@ -170,6 +170,9 @@ func (l *Lock) makeAttributes() {
 	if l.hasCluster(cAlarms) {
 		add(cAlarms, 0, tU16, false, 0)
 	}
+	if l.hasCluster(cOnOff) {
+		add(cOnOff, 0, tBool, false, 0)
+	}
 	if l.hasCluster(cPoll) {
 		add(cPoll, 0, tU32, true, 14400)
 		add(cPoll, 1, tU32, false, uint64(l.b.LongPoll/(250*time.Millisecond)))

@@ -24,6 +24,7 @@ type Behaviour struct {
 	LeaveAfterInterview bool          // joins, answers, leaves again
 	FirstPressLeaves    bool          // the first press of the join button leaves, the second joins
 	NeedsInstallCode    bool          // joins only a network that knows its install code
+	Router              bool          // mains powered, hears at once, routes for others
 	LiesMains           bool          // node descriptor claims mains and receiver always on
 	LiesNoPower         bool          // simple descriptor omits Power Configuration
 	FastPollCheckIn     bool          // sends Poll Control check-ins

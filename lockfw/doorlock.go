@@ -25,6 +25,8 @@ func (l *Lock) command(q *asked) {
 		if l.get(cIdentify, 0) > 0 {
 			l.reply(q, false, 0x00, l.tables[cIdentify].get(0).val)
 		}
+	case q.f.cluster == cOnOff && l.hasCluster(cOnOff):
+		l.onOff(q)
 	case q.f.cluster == cAlarms && q.cmd <= 1:
 		l.store(cAlarms, 0, 0)
 		l.status(q, zclSuccess)

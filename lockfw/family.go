@@ -92,7 +92,8 @@ func Families() []Family { return families() }
 // ErrModel tells that no family has such a model.
 var ErrModel = errors.New("lockfw: no such lock model")
 
-// FamilyOf finds a family by one of its model ids, or by its own name for locks without a model id. A model that ends in " *" stands for any ending.
+// FamilyOf finds a family by one of its model ids, or by its own name for locks without a model id. A model that ends in " *" stands for any ending. "lamp"
+// and "button" are nodes that are no locks, which Families does not list.
 func FamilyOf(model string) (Family, error) {
 	for _, f := range families() {
 		if f.Name == model {
@@ -105,6 +106,11 @@ func FamilyOf(model string) (Family, error) {
 			if p, ok := strings.CutSuffix(m, "*"); ok && strings.HasPrefix(model, p) {
 				return f, nil
 			}
+		}
+	}
+	for _, f := range others() {
+		if f.Name == model {
+			return f, nil
 		}
 	}
 	return Family{}, fmt.Errorf("%w: %q", ErrModel, model)

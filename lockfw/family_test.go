@@ -114,7 +114,10 @@ func interview(t *testing.T, c *client, l *Lock) {
 }
 
 func capabilityOf(l *Lock) byte {
-	if l.b.LiesMains {
+	switch {
+	case l.b.Router:
+		return 0x8E
+	case l.b.LiesMains:
 		return 0x8C
 	}
 	return 0x80

@@ -74,6 +74,7 @@ type LockConfig struct {
 	Model  string       // a model id of families.json, or a family's name for those without
 	Name   string       // a label for people; the model if empty
 	EUI64  zigbee.EUI64 // zero: from the seed
+	Slots  int          // for PINs, of a lock whose kind says nothing about them; zero: the family's
 	Adjust func(*Behaviour)
 }
 
@@ -89,6 +90,11 @@ func (h *Home) AddLock(c LockConfig) (*Lock, error) {
 	}
 	if c.Adjust != nil {
 		c.Adjust(&b)
+	}
+	if c.Slots > 0 {
+		g := *f
+		g.Slots, g.Last = c.Slots, 0
+		f = &g
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -104,7 +104,11 @@ func (d *Dongle) admit(l *Lock) {
 
 // announce broadcasts Device_annce.
 func (l *Lock) announce() {
-	body := append(l.id.AppendLE(put16([]byte{l.seq}, uint16(l.net.nwk))), 0x80)
+	capability := byte(0x80)
+	if l.b.Router {
+		capability = 0x8E
+	}
+	body := append(l.id.AppendLE(put16([]byte{l.seq}, uint16(l.net.nwk))), capability)
 	l.transmit(&frame{cluster: 0x0013, payload: body})
 }
 

@@ -21,15 +21,18 @@ func (l *Lock) zdo(f *frame) {
 		out = put16(l.id.AppendLE([]byte{0}), uint16(l.net.nwk))
 	case 0x0002:
 		r.u16()
-		capability := byte(0x80)
-		if l.b.LiesMains {
+		kind, capability := byte(0x02), byte(0x80)
+		switch {
+		case l.b.Router:
+			kind, capability = 0x01, 0x8E
+		case l.b.LiesMains:
 			capability = 0x8C
 		}
-		out = append(own, 0x02, 0x40, capability)
+		out = append(own, kind, 0x40, capability)
 		out = append(put16(out, uint16(l.f.MfrCode)), 0x52, 0x52, 0x00, 0x00, 0x2C, 0x52, 0x00, 0x00)
 	case 0x0003:
 		out = append(own, 0x10, 0xC4)
-		if l.b.LiesMains {
+		if l.b.LiesMains || l.b.Router {
 			out[len(out)-1] = 0xC1
 		}
 	case 0x0004:

@@ -45,6 +45,7 @@ type Bridge struct {
 	unsaved    []Event // journal entries that are not durable yet
 	dirty      map[LockID]bool
 	dirtyUsers map[UserID]bool
+	lines      map[LockID]resetLines
 	storeBad   bool
 	spawn      func(*lockState) // starts a lock's worker; nil while not running
 	running    bool
@@ -75,6 +76,7 @@ func New(cfg Config, d Driver, s Store) (*Bridge, error) {
 	b := &Bridge{
 		cfg: cfg, log: cfg.Logger, drv: d, store: s, dongleUp: true,
 		locks: map[LockID]*lockState{}, users: map[UserID]*User{}, counters: map[string]uint64{}, dirty: map[LockID]bool{}, dirtyUsers: map[UserID]bool{},
+		lines:  map[LockID]resetLines{},
 		lastID: saved.LastID, ready: make(chan struct{}), flushBell: make(chan struct{}, 1), joinBell: make(chan struct{}, 1),
 	}
 	maps.Copy(b.counters, saved.Counter)
@@ -94,6 +96,7 @@ func New(cfg Config, d Driver, s Store) (*Bridge, error) {
 	}
 	b.resets = newResets(b, cfg.Logger, cfg.Speed)
 	b.resets.load(saved.Resets)
+	b.loadLines(saved.Resets)
 	b.applyConfigNames()
 	return b, nil
 }

@@ -67,11 +67,16 @@ func (b *Bridge) saveReset(id LockID, rec *SavedReset, durable func(), evs ...Ev
 		if rec == nil {
 			return Change{DropResets: []LockID{id}}, nil
 		}
-		return Change{PutResets: []SavedReset{*rec}}, nil
+		put := *rec
+		put.Lines, put.LineNo = b.lines[id].with(evs)
+		return Change{PutResets: []SavedReset{put}}, nil
 	}, func() []Event {
 		if durable != nil {
 			durable()
 		}
+		lines := b.lines[id]
+		lines.open, lines.no = lines.with(evs)
+		b.lines[id] = lines
 		return evs
 	})
 }

@@ -33,8 +33,8 @@ type resetHost interface {
 	userName(id UserID) string        // empty: no such user
 	savedSettings(id LockID) Settings // as last known
 
-	// saveReset makes the workflow's record durable, then calls durable (nil: nothing), then puts evs in the journal: who is told of a stage finds it. A nil
-	// record drops it. durable may be called with the bridge's locks held.
+	// saveReset makes the workflow's record durable together with evs, then calls durable (nil: nothing), then puts evs in the journal: who is told of a stage
+	// finds it, and what is durable is told once, whenever the process dies. A nil record drops it. durable may be called with the bridge's locks held.
 	saveReset(id LockID, rec *SavedReset, durable func(), evs ...Event) error
 	// releaseCodes tells the reconciler to work on the lock again. With wiped every slot of the lock counts as not read, and every code that should be
 	// there as pending with no attempts made.

@@ -70,6 +70,9 @@ type SavedReset struct {
 	Data  []byte // JSON of the workflow's own record; captured PINs stand in Sealed
 	Codes []CapturedCode
 	Since time.Time
+	// Lines are the workflow's entries for the journal that are not known to stand there, without their numbers in it. They are durable with what they tell of.
+	Lines  []Event
+	LineNo uint64 // of the last of them, counted for each lock; the counter "reset.told." and the lock says up to which they stand in the journal
 }
 
 // CapturedCode is a code read from a lock before it is erased.

@@ -90,6 +90,7 @@ func (b *Bridge) flush(last bool) error {
 	} else if b.counters[counterReserved] < b.journal.last+reserve/2 {
 		ch.Counters[counterReserved] = b.journal.last + reserve
 	}
+	b.countLines(&ch)
 	floor := b.journal.floor
 	if keep := uint64(b.cfg.Retention); b.journal.last > keep+floor+pruneStep {
 		floor = b.journal.last - keep
@@ -119,6 +120,7 @@ func (b *Bridge) flush(last bool) error {
 		b.log.Info("the state can be saved again")
 	}
 	maps.Copy(b.counters, ch.Counters)
+	b.linesDone(ch.Counters)
 	b.journal.flushed, b.journal.floor = upTo, floor
 	return nil
 }

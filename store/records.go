@@ -58,6 +58,9 @@ type resetRecord struct {
 	Data  []byte        `json:"data,omitempty"`
 	Codes []codeRecord  `json:"codes,omitempty"`
 	Since time.Time     `json:"since,omitzero"`
+	// Entries of the journal in their own form, in the order in which they are told.
+	Lines  []json.RawMessage `json:"lines,omitempty"`
+	LineNo uint64            `json:"line_no,omitempty"`
 }
 
 // digits copies a PIN's digits out.
@@ -157,7 +160,14 @@ func decodeSlot(key, b []byte) (bridge.SavedSlot, error) {
 }
 
 func encodeReset(r bridge.SavedReset) ([]byte, error) {
-	rec := resetRecord{Lock: r.Lock, Stage: r.Stage, Data: r.Data, Since: r.Since}
+	rec := resetRecord{Lock: r.Lock, Stage: r.Stage, Data: r.Data, Since: r.Since, LineNo: r.LineNo}
+	for _, ev := range r.Lines {
+		line, err := ev.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		rec.Lines = append(rec.Lines, line)
+	}
 	for _, c := range r.Codes {
 		d := digits(c.PIN)
 		defer clear(d)
@@ -174,7 +184,16 @@ func decodeReset(key, b []byte) (bridge.SavedReset, error) {
 	if string(key) != string(rec.Lock) {
 		return bridge.SavedReset{}, errPlace
 	}
-	r := bridge.SavedReset{Lock: rec.Lock, Stage: rec.Stage, Data: rec.Data, Since: rec.Since}
+	r := bridge.SavedReset{Lock: rec.Lock, Stage: rec.Stage, Data: rec.Data, Since: rec.Since, LineNo: rec.LineNo}
+	for _, line := range rec.Lines {
+		var ev bridge.Event
+		if err := json.Unmarshal(line, &ev); errors.Is(err, bridge.ErrKind) {
+			continue // of a later version; the workflow itself can be read
+		} else if err != nil {
+			return bridge.SavedReset{}, plain(err)
+		}
+		r.Lines = append(r.Lines, ev)
+	}
 	for _, c := range rec.Codes {
 		p, err := pin(c.PIN)
 		if err != nil {

@@ -79,8 +79,9 @@ func everything(t testing.TB) bridge.Change {
 			SlotKey: bridge.SlotKey{Lock: front, Slot: 3}, User: 4, Want: true, Wanted: mustPIN(t, "73918465"), Observed: bridge.SlotKnown, Seen: mustPIN(t, "73918465"),
 			State: bridge.CodeInSync, Attempts: 1, NotBefore: at, Claimed: true, Since: at,
 		}},
-		PutResets: []bridge.SavedReset{{Lock: front, Stage: "guarded", Data: []byte(`{"a":1}`), Codes: []bridge.CapturedCode{{Slot: 3, User: 4, PIN: mustPIN(t, "73918465")}}, Since: at}},
-		Counters:  map[string]uint64{"codes.x": 17},
+		PutResets: []bridge.SavedReset{{Lock: front, Stage: "guarded", Data: []byte(`{"a":1}`), Codes: []bridge.CapturedCode{{Slot: 3, User: 4, PIN: mustPIN(t, "73918465")}}, Since: at,
+			Lines: []bridge.Event{{At: at, Lock: front, Cause: bridge.Cause{Source: bridge.SourceAPI}, Body: bridge.ResetMoved{Stage: "guarded"}}}, LineNo: 2}},
+		Counters: map[string]uint64{"codes.x": 17},
 		Append: []bridge.Event{
 			{Seq: 1, At: at, Lock: front, Cause: bridge.Cause{Source: bridge.SourceKeypad, Slot: &slot, User: 4, Name: "Ada"}, Body: bridge.BoltMoved{From: bridge.Locked, To: bridge.Unlocked}},
 			{Seq: 3, At: at, Body: bridge.UserChanged{User: 4, Name: "Ada", Change: "added"}},

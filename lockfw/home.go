@@ -92,9 +92,9 @@ func (h *Home) AddLock(c LockConfig) (*Lock, error) {
 		c.Adjust(&b)
 	}
 	if c.Slots > 0 {
-		g := *f
+		g := f
 		g.Slots, g.Last = c.Slots, 0
-		f = &g
+		f = g
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -38,6 +38,8 @@ type fakeDoor struct {
 	wipes       bool          // Basic reset wipes codes
 	mute        bool          // no events
 	motorFails  bool
+	still       bool // says yes, and reports no movement
+	tellsMoves  bool // of its bolt only when it moves, as Wyze's
 	keypadFails bool
 	answer      time.Duration
 
@@ -297,9 +299,13 @@ func (l fakeLock) Actuate(ctx context.Context, a Action) error {
 	if l.d.motorFails {
 		return ErrRejected
 	}
+	still := l.d.bolt == a.Kind.Wants() && l.d.tellsMoves
 	l.d.bolt = a.Kind.Wants()
 	if a.Progress != nil {
 		a.Progress(StageAccepted)
+	}
+	if still || l.d.still {
+		return nil
 	}
 	l.d.say(Cause{Source: SourceRemote}, BoltMoved{To: l.d.bolt})
 	return nil
@@ -310,7 +316,9 @@ func (l fakeLock) Refresh(ctx context.Context) error {
 		return err
 	}
 	defer l.d.mu.Unlock()
-	l.d.say(Cause{}, BoltRead{Bolt: l.d.bolt})
+	if !l.d.tellsMoves {
+		l.d.say(Cause{}, BoltRead{Bolt: l.d.bolt})
+	}
 	l.d.say(Cause{}, BatteryRead{Percent: l.d.battery})
 	if l.d.info.Traits.DoorSensor {
 		l.d.say(Cause{}, DoorMoved{To: l.d.doorPos})

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 const (
 	motorTime  = 30 * time.Second // for one movement in the test, a sleepy lock's delay included
+	motorLeast = 10 * time.Second // for one that may be none, however fast the locks' time runs
 	keypadTime = 2 * time.Minute  // for a person to type a code
 )
 
@@ -66,22 +68,61 @@ func (w *resetFlow) testMotor(ctx context.Context) (resetMove, error) {
 			return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "skipped" }, "unverifiable", "Movement by radio: the test was skipped.")
 		case "go":
 			w.confirm() // what comes takes longer than a person should wait for an answer
-			for _, k := range moves {
-				w.display(func(s *resetShow) { s.awaiting = []string{"the bolt's own report after “" + k.String() + "”"} })
-				if err := w.moveBolt(ctx, k); ctx.Err() != nil {
-					return resetMove{}, ctx.Err()
-				} else if err != nil {
-					return resetMove{to: ResetStuck, why: fmt.Sprintf("The bolt did not follow “%v”: %v.", k, err),
-						next: "Look whether the bolt runs freely with the door open and whether the lock has learnt its handing; then try again."}, nil
-				}
-			}
-			return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "ok" }, "verified", "Movement by radio: the bolt reported each position.")
+			return w.moveBolts(ctx, moves)
 		}
 	}
 }
 
-func (w *resetFlow) moveBolt(ctx context.Context, k ActionKind) error {
-	c, cancel := context.WithTimeout(ctx, motorTime)
+// moveBolts makes the movements that a person agreed to. Some locks tell of their bolt only when it moves: where nothing was known of it, the first request may
+// have asked for the place where it was already, so that no report of it is no failure. The next one then has to move it, and tells.
+func (w *resetFlow) moveBolts(ctx context.Context, moves []ActionKind) (resetMove, error) {
+	silent := false
+	for i, k := range moves {
+		v, err := w.r.host.Find(string(w.id))
+		if err != nil {
+			return resetMove{to: ResetStuck, why: err.Error(), next: "Look at the list of locks."}, nil
+		}
+		perhaps := i == 0 && v.Bolt == BoltUnknown
+		w.display(func(s *resetShow) {
+			s.awaiting = []string{"the bolt's own report after “" + k.String() + "”"}
+			switch {
+			case perhaps:
+				s.why = "Nothing is known of this bolt so far. If it is there already, the lock may report nothing; then it is moved the other way."
+			case silent:
+				s.why = "The lock said yes to “" + moves[0].String() + "” and reported nothing: the bolt was probably there already."
+			default:
+				s.why = ""
+			}
+		})
+		patience := motorTime
+		if perhaps {
+			patience = max(w.r.wait(motorTime), motorLeast)
+		}
+		err = w.moveBolt(ctx, k, patience)
+		switch {
+		case ctx.Err() != nil:
+			return resetMove{}, ctx.Err()
+		case err == nil:
+		case perhaps && errors.Is(err, ErrNotSeen):
+			silent = true
+		default:
+			return resetMove{to: ResetStuck, why: fmt.Sprintf("The bolt did not follow “%v”: %v.", k, err),
+				next: "Look whether the bolt runs freely with the door open and whether the lock has learnt its handing; then try again."}, nil
+		}
+	}
+	switch {
+	case silent && len(moves) == 1:
+		return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "silent" }, "unverifiable",
+			"Movement by radio: the lock said yes to “"+moves[0].String()+"” and reported nothing; where its bolt was before is not known.")
+	case silent:
+		return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "ok" }, "verified",
+			"Movement by radio: the bolt reported each position, but nothing at the first “"+moves[0].String()+"”: it was probably there already.")
+	}
+	return w.settle(ctx, func(rec *resetRecord) { rec.Motor = "ok" }, "verified", "Movement by radio: the bolt reported each position.")
+}
+
+func (w *resetFlow) moveBolt(ctx context.Context, k ActionKind, patience time.Duration) error {
+	c, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	out, err := w.r.host.Actuate(c, w.id, Action{Kind: k, Cause: w.rec.Cause})
 	if err == nil && out.Stage < StageMoved && out.Bolt != k.Wants() {

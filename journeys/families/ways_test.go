@@ -208,10 +208,6 @@ func (r *reset) hands(s bridge.ResetStatus) {
 		answer = s.Step.Answers[0]
 	case id == "test-motor":
 		answer = "go"
-		if v, err := r.Find(string(r.id)); err == nil && v.Bolt == bridge.BoltUnknown { // some tell of their bolt only when it moves
-			r.lock.TurnThumb(false)
-			r.wait("the bolt's report", func() bool { v, err := r.Find(string(r.id)); return err == nil && v.Bolt == bridge.Unlocked })
-		}
 	case id == "test-keypad":
 		code := "2846"
 		if strings.Contains(s.Step.Text, "Bob") {

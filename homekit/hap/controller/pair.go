@@ -9,7 +9,6 @@ import (
 	"fmt"
 
 	"github.com/latchkeyd/latchkey/homekit/hap/frame"
-	"github.com/latchkeyd/latchkey/homekit/hap/srp"
 	"github.com/latchkeyd/latchkey/homekit/hap/tlv8"
 )
 
@@ -72,43 +71,14 @@ func need(is tlv8.Items, types ...byte) ([][]byte, error) {
 
 // PairSetup runs M1–M6.
 func (c *Conn) PairSetup(ctx context.Context, id Identity, code string) (*Pairing, error) {
-	m2, err := c.Exchange(ctx, "/pair-setup", []byte{tlvMethod, 1, 0, tlvState, 1, 1})
-	if err != nil {
+	s := c.Setup(id)
+	if err := s.Start(ctx); err != nil {
 		return nil, err
 	}
-	v, err := need(m2, tlvSalt, tlvPublicKey)
-	if err != nil {
+	if err := s.Prove(ctx, code); err != nil {
 		return nil, err
 	}
-	client := srp.NewClient(code)
-	proof, err := client.Proof(v[0], v[1])
-	if err != nil {
-		return nil, err
-	}
-	m3 := tlv8.Append(tlv8.AppendByte(nil, tlvState, 3), tlvPublicKey, client.PublicKey())
-	m4, err := c.Exchange(ctx, "/pair-setup", tlv8.Append(m3, tlvProof, proof))
-	if err != nil {
-		return nil, err
-	}
-	if v, err = need(m4, tlvProof); err != nil {
-		return nil, err
-	}
-	key, err := client.Check(v[0])
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := id.sealExchange(key)
-	if err != nil {
-		return nil, err
-	}
-	m6, err := c.Exchange(ctx, "/pair-setup", tlv8.Append(tlv8.AppendByte(nil, tlvState, 5), tlvEncrypted, sealed))
-	if err != nil {
-		return nil, err
-	}
-	if v, err = need(m6, tlvEncrypted); err != nil {
-		return nil, err
-	}
-	return id.openExchange(key, v[0])
+	return s.Exchange(ctx)
 }
 
 // sealExchange makes M5's encrypted part.

@@ -92,9 +92,7 @@ func (h *Home) AddLock(c LockConfig) (*Lock, error) {
 		c.Adjust(&b)
 	}
 	if c.Slots > 0 {
-		g := f
-		g.Slots, g.Last = c.Slots, 0
-		f = g
+		f.Slots, f.Last = c.Slots, 0
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -42,6 +42,7 @@ type homeConfig struct {
 	model  string
 	pair   bool
 	air    lockfw.Config
+	slots  int
 	adjust func(*lockfw.Behaviour)
 }
 
@@ -73,7 +74,7 @@ func newHome(b *testing.B, c homeConfig) *home {
 	for i := range models {
 		models[i] = c.model
 	}
-	m.House, err = house.New(house.Config{Dir: dir, Models: models, Air: c.air, Adjust: c.adjust, Configure: func(s *configs.Config) {
+	m.House, err = house.New(house.Config{Dir: dir, Models: models, Air: c.air, Adjust: c.adjust, Slots: c.slots, Configure: func(s *configs.Config) {
 		s.Radio.Port = m.tcp
 		s.HomeKit.Enabled = c.pair
 		s.HomeKit.Ports = configs.PortRange{First: m.first, Last: m.first + 249}

@@ -30,6 +30,7 @@ type Config struct {
 	Models    []string      // one lock each
 	Air       lockfw.Config // seed, delays, losses, pace of the line
 	Adjust    func(*lockfw.Behaviour)
+	Slots     int                   // for PINs, of each lock; zero: the family's
 	Configure func(*configs.Config) // after the house's own settings
 	Advertise hap.Advertiser        // nil: nobody is told of the accessories
 	MDNS      bool                  // tell the local network instead
@@ -52,7 +53,7 @@ type House struct {
 func New(cfg Config) (*House, error) {
 	h := &House{cfg: cfg, Air: lockfw.New(cfg.Air), ports: ports()}
 	for i, m := range cfg.Models {
-		l, err := h.Air.AddLock(lockfw.LockConfig{Model: m, Name: fmt.Sprintf("door %d", i+1), Adjust: cfg.Adjust})
+		l, err := h.Air.AddLock(lockfw.LockConfig{Model: m, Name: fmt.Sprintf("door %d", i+1), Adjust: cfg.Adjust, Slots: cfg.Slots})
 		if err != nil {
 			return nil, err
 		}

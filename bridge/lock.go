@@ -90,6 +90,7 @@ type Traits struct {
 	ReadBack         ReadBack      `json:"read_back,omitempty"`
 	WeekDays         int           `json:"week_days,omitempty"`      // week-day schedules a user; zero: the lock has none
 	YearDays         int           `json:"year_days,omitempty"`      // year-day schedules a user
+	Clock            LockClock     `json:"clock,omitzero"`           // what its schedules go by
 	PINForRemote     bool          `json:"pin_for_remote,omitempty"` // RequirePINforRFOperation is on
 	DoorSensor       bool          `json:"door_sensor,omitempty"`
 	Sleepy           bool          `json:"sleepy,omitempty"`
@@ -104,6 +105,16 @@ type Traits struct {
 	VolatilePINs     bool          `json:"volatile_pins,omitempty"`     // codes are ephemeral on the lock (easyiot)
 	ProgrammingShift bool          `json:"programming_shift,omitempty"` // user ids of programming events come shifted by 8 bits
 }
+
+// LockClock is what is known of a lock's own clock. Schedules on a lock are in the time that it shows.
+type LockClock struct {
+	Set     bool `json:"set,omitempty"`     // it has asked for the time
+	Offset  int  `json:"offset,omitempty"`  // seconds east of UTC that it was last set by
+	Follows bool `json:"follows,omitempty"` // it knows when summer time begins and ends
+}
+
+// Shows tells whether the lock shows the time of a place that is so many seconds east of UTC.
+func (c LockClock) Shows(offset int) bool { return c.Set && (c.Follows || c.Offset == offset) }
 
 // ResetWay is one of the things that people call a remote reset.
 type ResetWay string
@@ -217,7 +228,8 @@ type Lock interface {
 	WritePIN(ctx context.Context, s Slot, p PIN) error
 	ClearPIN(ctx context.Context, s Slot) error
 	ReadSlot(ctx context.Context, s Slot) (Credential, error)
-	// WriteSchedule sets the lock's own schedule for a slot (week-day and year-day, ZCL 7.3.2.17.12 and .15); ErrUnsupported if it has none that fits.
+	// WriteSchedule sets the lock's own schedule for a slot that holds a code (week-day and year-day, ZCL 7.3.2.17.12 and .15); ErrUnsupported if it has none
+	// that fits. Nil means that the lock said yes, and that what it then shows of the schedule, if it shows any, is what was written; else ErrNotStored.
 	WriteSchedule(ctx context.Context, s Slot, sch Schedule) error
 	ClearSchedule(ctx context.Context, s Slot) error
 	ReadSettings(ctx context.Context) (Settings, error)

@@ -151,6 +151,9 @@ func (l *lock) rest() {
 // serve answers a read of our own attributes. Locks ask for the time; without it their schedules and the times of their events are wrong.
 func (l *lock) serve(cluster uint16, m *zcl.ReadAttributes) zcl.Message {
 	out := &zcl.ReadAttributesResponse{}
+	if cluster == zcl.ClusterTime {
+		l.lookedUp(m.Attributes, time.Now().In(l.d.cfg.Location))
+	}
 	for _, id := range m.Attributes[:min(len(m.Attributes), 10)] {
 		r := zcl.ReadRecord{ID: id, Status: zcl.StatusUnsupportedAttribute}
 		if cluster == zcl.ClusterTime {
@@ -170,24 +173,7 @@ func clock(now time.Time, id zcl.AttributeID) (zcl.Value, bool) {
 		masterZoneDst = 1 << 2
 		superseding   = 1 << 3
 	)
-	start, end := now.ZoneBounds()
-	_, offset := now.Zone()
-	standard, shift := offset, 0
-	if now.IsDST() {
-		for _, t := range []time.Time{start.Add(-time.Second), end} {
-			if !t.IsZero() && !t.IsDST() {
-				_, standard = t.Zone()
-				break
-			}
-		}
-		shift = offset - standard
-	} else {
-		if !end.IsZero() && end.IsDST() {
-			_, summer := end.Zone()
-			shift = summer - offset
-		}
-		start, end = end, afterNext(end)
-	}
+	standard, shift, start, end := zoneOf(now)
 	switch id {
 	case zcl.TimeTime:
 		return zcl.UTC(now), true

@@ -48,6 +48,7 @@ func (l *lock) apply(fs []fact, asked bool) {
 			}
 			if f.alarm == bridge.AlarmPowerCycled {
 				l.rebooted()
+				l.powerLost()
 			}
 		case factReread:
 			l.schedule(jobState, 0, true)

@@ -233,56 +233,6 @@ func TestReadBackIsUnlearnt(t *testing.T) {
 	})
 }
 
-func TestSchedules(t *testing.T) {
-	inBubble(t, func(w *world) {
-		fl := w.r.add(testLock, "Yale", "YRD256 TSDB", 1)
-		fl.attrs[zcl.ClusterDoorLock][zcl.LockAttrWeekDaySchedules] = zcl.Uint8(3)
-		fl.attrs[zcl.ClusterDoorLock][zcl.LockAttrYearDaySchedules] = zcl.Uint8(1)
-		l := w.join(fl)
-		ctx := deadline(w, time.Minute)
-		n := w.r.count()
-		const monday, friday, saturday = 1 << 1, 1 << 5, 1 << 6
-		err := l.WriteSchedule(ctx, 2, bridge.Schedule{Weekly: []bridge.Window{{Days: monday, Start: 8*60 + 30, End: 17 * 60}, {Days: friday | saturday, Start: 22 * 60, End: 2 * 60}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []zcl.Message{
-			&zcl.SetWeekDaySchedule{ID: 0, User: 2, WeekDaySchedule: zcl.WeekDaySchedule{Days: monday, StartHour: 8, StartMinute: 30, EndHour: 17}},
-			&zcl.SetWeekDaySchedule{ID: 1, User: 2, WeekDaySchedule: zcl.WeekDaySchedule{Days: friday | saturday, StartHour: 22, EndHour: 23, EndMinute: 59}},
-			&zcl.SetWeekDaySchedule{ID: 2, User: 2, WeekDaySchedule: zcl.WeekDaySchedule{Days: saturday | 1, EndHour: 2}},
-			&zcl.SetUserType{User: 2, Type: zcl.UserWeekDay},
-		}
-		sent(t, w.r.since(n), want)
-		n = w.r.count()
-		from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) // 01:00 at the lock
-		if err := l.WriteSchedule(ctx, 2, bridge.Schedule{From: from, Until: from.Add(24 * time.Hour)}); err != nil {
-			t.Fatal(err)
-		}
-		sent(t, w.r.since(n), []zcl.Message{
-			&zcl.SetYearDaySchedule{User: 2, YearDaySchedule: zcl.YearDaySchedule{Start: 820540800 + 3600, End: 820540800 + 3600 + 86400}},
-			&zcl.SetUserType{User: 2, Type: zcl.UserYearDay},
-		})
-		n = w.r.count()
-		if err := l.WriteSchedule(ctx, 2, bridge.Schedule{}); err != nil {
-			t.Fatal(err)
-		}
-		sent(t, w.r.since(n)[:1], []zcl.Message{&zcl.SetUserType{User: 2, Type: zcl.UserUnrestricted}})
-		n = w.r.count()
-		for _, sch := range []bridge.Schedule{
-			{Uses: 1},
-			{Weekly: []bridge.Window{{Days: monday, End: 60}}, Until: from},
-			{Weekly: []bridge.Window{{Days: 1, Start: 1, End: 2}, {Days: 1, Start: 3, End: 4}, {Days: 1, Start: 5, End: 6}, {Days: 1, Start: 7, End: 8}}},
-		} {
-			if err := l.WriteSchedule(ctx, 2, sch); !errors.Is(err, bridge.ErrUnsupported) {
-				t.Errorf("%+v: %v", sch, err)
-			}
-		}
-		if w.r.count() != n {
-			t.Error("something was sent")
-		}
-	})
-}
-
 // sent compares messages by their bytes.
 func sent(t *testing.T, got, want []zcl.Message) {
 	t.Helper()

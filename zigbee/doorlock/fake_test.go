@@ -52,7 +52,9 @@ type fakeLock struct {
 	pins    map[uint16]zcl.PIN
 	handle  func(f zigbee.Frame, h zcl.Header, m zcl.Message) (answer zcl.Message, handled bool)
 	ivFails int
-	got     []zcl.Message
+
+	schedules *fakeSchedules // nil: it has none
+	got       []zcl.Message
 }
 
 // buffered is how long a parent keeps a frame for a sleeping child.
@@ -160,6 +162,9 @@ func (l *fakeLock) fetch(f zigbee.Frame) {
 	if l.handle != nil {
 		out, handled = l.handle(f, h, m)
 	}
+	if !handled && l.schedules != nil {
+		out, handled = l.schedules.answer(m)
+	}
 	if !handled {
 		out = l.answer(f.Cluster, h, m)
 	}
@@ -213,16 +218,6 @@ func (l *fakeLock) answer(cluster uint16, h zcl.Header, m zcl.Message) zcl.Messa
 			return &zcl.GetPINCodeResponse{User: m.User, Status: zcl.UserEnabled, PIN: p}
 		}
 		return &zcl.GetPINCodeResponse{User: m.User, Type: zcl.UserTypeUnsupported}
-	case *zcl.SetUserType:
-		return &zcl.SetUserTypeResponse{}
-	case *zcl.SetWeekDaySchedule:
-		return &zcl.SetWeekDayScheduleResponse{}
-	case *zcl.ClearWeekDaySchedule:
-		return &zcl.ClearWeekDayScheduleResponse{}
-	case *zcl.SetYearDaySchedule:
-		return &zcl.SetYearDayScheduleResponse{}
-	case *zcl.ClearYearDaySchedule:
-		return &zcl.ClearYearDayScheduleResponse{}
 	case *zcl.ResetToFactoryDefaults:
 		return &zcl.DefaultResponse{Command: h.Command}
 	default:

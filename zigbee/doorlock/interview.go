@@ -187,7 +187,7 @@ func (l *lock) askName(ctx context.Context, n zigbee.Node) error {
 		}
 	}
 	t := p.traits()
-	t.Sleepy = p.AlwaysSleepy || !n.RxOnWhenIdle
+	t.Sleepy, t.Clock = p.AlwaysSleepy || !n.RxOnWhenIdle, l.info.Traits.Clock
 	if l.info.Family == "" {
 		l.d.emit(bridge.Event{At: time.Now(), Lock: l.name, Body: bridge.LockJoined{}})
 	}

@@ -38,6 +38,7 @@ type lock struct {
 	battery   battery
 	door      bridge.Door
 	lastHeard time.Time
+	clockAt   time.Time // when it last asked for the time
 	heard     uint64
 	lastTold  time.Time // when the last Heard was told
 	lastLook  time.Time // when the state was last wanted because the lock spoke
@@ -48,6 +49,7 @@ type lock struct {
 	timers    []*time.Timer
 	guard     guard
 	written   map[bridge.Slot]time.Time // our own writes, by which programming events are told apart
+	windows   map[bridge.Slot]int       // of the week, held for a slot as far as known
 	iv        interview
 }
 
@@ -55,7 +57,7 @@ var _ bridge.Lock = (*lock)(nil)
 
 func newLock(d *Driver, rec record) *lock {
 	l := &lock{d: d, id: rec.Address, name: bridge.LockID(rec.Address.String()), gone: make(chan struct{}), bell: make(chan struct{}, 1),
-		mail: make(chan func(context.Context), 16), rec: rec, written: map[bridge.Slot]time.Time{}}
+		mail: make(chan func(context.Context), 16), rec: rec, written: map[bridge.Slot]time.Time{}, windows: map[bridge.Slot]int{}}
 	p := profileByFamily(rec.Info.Family)
 	if rec.Info.Ready {
 		p = profileOf(rec.Info.Manufacturer, rec.Info.Model, rec.ManufacturerCode)

@@ -29,6 +29,7 @@ type record struct {
 	HalfPercent      bool         `json:"half_percent,omitempty"`
 	Events           bool         `json:"events,omitempty"` // it sends operation events
 	SendsPIN         *bool        `json:"sends_pin,omitempty"`
+	TimeAsked        uint16       `json:"time_asked,omitempty"` // bit n: it has asked for attribute n of the Time cluster
 	Info             bridge.Info  `json:"info"`
 }
 

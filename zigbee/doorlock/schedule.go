@@ -2,6 +2,7 @@ package doorlock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,7 @@ const (
 	dayMinutes = 24 * 60
 	allDays    = 0x7F
 	forever    = 0xFFFFFFFE // the latest time that is one
+	weekLimit  = 7          // windows of the week that are used of a lock's room for one user
 )
 
 // WriteSchedule implements bridge.Lock. A lock follows either windows of the week or one span of time for a user, so that a schedule of both, or with a count
@@ -50,21 +52,35 @@ func (l *lock) writeWeek(ctx context.Context, s bridge.Slot, t bridge.Traits, ws
 	if err != nil {
 		return err
 	}
-	if len(windows) > t.WeekDays {
-		return fmt.Errorf("%w: it has room for %d windows of the week, and this takes %d", bridge.ErrUnsupported, t.WeekDays, len(windows))
+	room := min(t.WeekDays, weekLimit)
+	if len(windows) > room {
+		return fmt.Errorf("%w: it has room for %d windows of the week, and this takes %d", bridge.ErrUnsupported, room, len(windows))
 	}
-	for id := range t.WeekDays {
-		var m zcl.Message
+	for id := range max(l.holdsWindows(s, room, -1), len(windows)) {
 		if id < len(windows) {
-			m = &zcl.SetWeekDaySchedule{ID: uint8(id), User: uint16(s), WeekDaySchedule: windows[id]}
+			err = l.order(ctx, &zcl.SetWeekDaySchedule{ID: uint8(id), User: uint16(s), WeekDaySchedule: windows[id]})
 		} else {
-			m = &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)}
+			err = l.tidy(ctx, &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)})
 		}
-		if err := l.order(ctx, m); err != nil && (id < len(windows) || !answered(err)) {
+		if err != nil {
 			return err
 		}
 	}
-	return l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserWeekDay})
+	if err := l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserWeekDay}); err != nil {
+		return err
+	}
+	l.holdsWindows(s, room, len(windows))
+	for id, w := range windows {
+		m, err := l.question(ctx, &zcl.GetWeekDaySchedule{ID: uint8(id), User: uint16(s)})
+		if err != nil {
+			return err
+		}
+		r, ok := m.(*zcl.GetWeekDayScheduleResponse)
+		if ok && (r.ID != uint8(id) || r.User != uint16(s) || !r.Status.OK() || r.WeekDaySchedule != w) {
+			return bridge.ErrNotStored
+		}
+	}
+	return l.checkType(ctx, s, zcl.UserWeekDay)
 }
 
 // weekWindows cuts windows so that none passes midnight, and puts equal times of several days together.
@@ -116,7 +132,29 @@ func (l *lock) writeSpan(ctx context.Context, s bridge.Slot, t bridge.Traits, sc
 	if err := l.order(ctx, &zcl.SetYearDaySchedule{ID: 0, User: uint16(s), YearDaySchedule: y}); err != nil {
 		return err
 	}
-	return l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserYearDay})
+	if err := l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserYearDay}); err != nil {
+		return err
+	}
+	m, err := l.question(ctx, &zcl.GetYearDaySchedule{ID: 0, User: uint16(s)})
+	if err != nil {
+		return err
+	}
+	if r, ok := m.(*zcl.GetYearDayScheduleResponse); ok && (r.ID != 0 || r.User != uint16(s) || !r.Status.OK() || r.YearDaySchedule != y) {
+		return bridge.ErrNotStored
+	}
+	return l.checkType(ctx, s, zcl.UserYearDay)
+}
+
+// checkType looks whether the lock goes by the schedule that it holds.
+func (l *lock) checkType(ctx context.Context, s bridge.Slot, want zcl.UserType) error {
+	m, err := l.question(ctx, &zcl.GetUserType{User: uint16(s)})
+	if err != nil {
+		return err
+	}
+	if r, ok := m.(*zcl.GetUserTypeResponse); ok && (r.User != uint16(s) || r.Type != want && r.Type != zcl.UserTypeUnsupported) {
+		return bridge.ErrNotStored
+	}
+	return nil
 }
 
 func (l *lock) localTime(t time.Time) zcl.LocalTime { return zcl.LocalTimeOf(t.In(l.d.cfg.Location)) }
@@ -142,20 +180,52 @@ func (l *lock) clearSchedule(ctx context.Context, s bridge.Slot) error {
 	if err := l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserUnrestricted}); err != nil {
 		return err
 	}
-	for id := range t.WeekDays {
-		if err := l.order(ctx, &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)}); err != nil && !answered(err) {
+	room := min(t.WeekDays, weekLimit)
+	for id := range l.holdsWindows(s, room, -1) {
+		if err := l.tidy(ctx, &zcl.ClearWeekDaySchedule{ID: uint8(id), User: uint16(s)}); err != nil {
 			return err
 		}
 	}
+	l.holdsWindows(s, room, 0)
 	if t.YearDays > 0 {
-		if err := l.order(ctx, &zcl.ClearYearDaySchedule{ID: 0, User: uint16(s)}); err != nil && !answered(err) {
+		if err := l.tidy(ctx, &zcl.ClearYearDaySchedule{ID: 0, User: uint16(s)}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.checkType(ctx, s, zcl.UserUnrestricted)
+}
+
+// holdsWindows tells how many windows of the week the lock may hold for a slot, and notes how many it holds from now on: -1 while that changes.
+func (l *lock) holdsWindows(s bridge.Slot, room, now int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, known := l.windows[s]
+	if !known || n < 0 {
+		n = room
+	}
+	l.windows[s] = now
+	return n
 }
 
 // order sends a command of Door Lock that is answered with pass or fail. Saying it twice does no harm.
 func (l *lock) order(ctx context.Context, m zcl.Message) error {
 	return l.passed(l.transact(ctx, &request{cluster: zcl.ClusterDoorLock, prio: command, msg: m, answers: sameCommand(m)}))
+}
+
+// tidy is order where it does not matter if the lock refuses: it says so of a schedule that it does not hold.
+func (l *lock) tidy(ctx context.Context, m zcl.Message) error {
+	err := l.order(ctx, m)
+	if answered(err) || errors.Is(err, bridge.ErrRejected) {
+		return nil
+	}
+	return err
+}
+
+// question asks the lock for what it was just told. A lock that does not answer questions of that kind gives nil.
+func (l *lock) question(ctx context.Context, m zcl.Message) (zcl.Message, error) {
+	got, err := l.transact(ctx, &request{cluster: zcl.ClusterDoorLock, prio: command, msg: m, answers: sameCommand(m)})
+	if answered(err) {
+		return nil, nil
+	}
+	return got, err
 }

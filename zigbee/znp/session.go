@@ -277,7 +277,7 @@ func (s *session) work(ctx context.Context, woken bool) error {
 	defer stop()
 	d, err := s.start(ctx, woken)
 	if err != nil {
-		if cause := s.cause(); cause != nil && ctx.Err() == nil {
+		if cause := s.cause(); cause != nil && ctx.Err() == nil && !errors.Is(err, errUnanswered) {
 			return cause // a reset or the end of the line, which made start fail
 		}
 		return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/latchkeyd/latchkey/zigbee"
@@ -53,94 +52,6 @@ func (s *session) start(ctx context.Context, woken bool) (d zigbee.Dongle, err e
 		return d, err
 	}
 	return zigbee.Dongle{Port: port, Product: products[s.version.Product], Revision: s.version.Revision, Network: s.network, Up: true}, nil
-}
-
-// Times of waking.
-const (
-	firstPing = 250 * time.Millisecond
-	laterPing = time.Second
-	bootWait  = time.Second
-	lineWait  = 150 * time.Millisecond
-	probeWait = 500 * time.Millisecond
-)
-
-// skipBootloader tells the serial bootloader of these processors to start the application.
-const skipBootloader = 0xEF
-
-// wake makes sure that a network processor answers. It may sit in its bootloader; and what sits there may be something else altogether.
-func (s *session) wake(ctx context.Context) error {
-	if s.ping(ctx, firstPing) {
-		return nil
-	}
-	var mu sync.Mutex
-	var heard []byte
-	tap := func(b []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		heard = append(heard, b[:min(len(b), 1024-len(heard))]...)
-	}
-	s.link.tap.Store(&tap)
-	defer s.link.tap.Store(nil)
-	if err := s.link.raw(ctx, []byte{skipBootloader}); err != nil {
-		return err
-	}
-	if err := s.pause(ctx, bootWait); err != nil {
-		return err
-	}
-	if s.ping(ctx, firstPing) {
-		return nil
-	}
-	if m, ok := s.link.port.(modemLines); ok {
-		for _, rts := range []bool{false, true, false} {
-			if err := m.SetModemLines(false, rts); err != nil {
-				return fmt.Errorf("znp: setting the modem lines: %w", err)
-			}
-			if err := s.pause(ctx, lineWait); err != nil {
-				return err
-			}
-		}
-	}
-	for range 3 {
-		if s.ping(ctx, laterPing) {
-			return nil
-		}
-	}
-	if err := s.cause(); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for _, p := range strangers {
-		if err := s.link.raw(ctx, p.probe); err != nil {
-			return err
-		}
-		if err := s.pause(ctx, probeWait); err != nil {
-			return err
-		}
-		mu.Lock()
-		hit := bytes.Contains(heard, p.answer) && !bytes.Contains(heard, p.probe) // a line that echoes is no device
-		mu.Unlock()
-		if hit {
-			return &Fault{Fatal: true, Sentence: fmt.Sprintf("The device at %s is %s, which cannot be driven. Use a dongle with a CC2652 or CC1352 and Z-Stack 3.x.0 firmware.", s.c.cfg.Port, p.name)}
-		}
-	}
-	return &Fault{Err: errNoReply, Sentence: fmt.Sprintf("Nothing at %s answers as a Zigbee dongle with Z-Stack firmware. Check that this is the dongle's port, unplug it and plug it in again; if that does not help, flash it with Z-Stack 3.x.0 coordinator firmware.", s.c.cfg.Port)}
-}
-
-// strangers are coordinators of other makers, with a harmless request in their own protocol and the start of the answer.
-var strangers = []struct {
-	name          string
-	probe, answer []byte
-}{
-	// ASH reset frame; the answer is a RSTACK frame of version 2 (Silicon Labs UG101).
-	{"a Silicon Labs (Ember, EZSP) coordinator", []byte{0x1A, 0xC0, 0x38, 0xBC, 0x7E}, []byte{0xC1, 0x02}},
-	// The request for the firmware's version in a SLIP frame (dresden elektronik, deCONZ serial protocol).
-	{"a dresden elektronik ConBee or RaspBee", []byte{0xC0, 0x0D, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0xE9, 0xFF, 0xC0}, []byte{0xC0, 0x0D, 0x01, 0x00}},
-}
-
-func (s *session) ping(ctx context.Context, timeout time.Duration) bool {
-	return s.link.callWithin(ctx, ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true) == nil
 }
 
 // pause waits, unless the session or ctx ends first.

@@ -1,0 +1,131 @@
+package znp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkeyd/latchkey/zigbee/znp/mt"
+)
+
+// Times of waking.
+const (
+	firstPing = 250 * time.Millisecond
+	laterPing = time.Second
+	bootWait  = time.Second
+	lineWait  = 150 * time.Millisecond
+	probeWait = 500 * time.Millisecond
+)
+
+// skipBootloader tells the serial bootloader of these processors to start the application.
+const skipBootloader = 0xEF
+
+// errUnanswered marks a line that closed before anything on it answered as a dongle.
+var errUnanswered = errors.New("closed without an answer")
+
+// overheard is the start of what came over the line while nothing answered.
+type overheard struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (o *overheard) add(b []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.b = append(o.b, b[:min(len(b), 1024-len(o.b))]...)
+}
+
+func (o *overheard) has(text []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Contains(o.b, text)
+}
+
+// wake makes sure that a network processor answers. It may sit in its bootloader; and what sits there may be something else altogether.
+func (s *session) wake(ctx context.Context) error {
+	var heard overheard
+	tap := heard.add
+	s.link.tap.Store(&tap)
+	defer s.link.tap.Store(nil)
+	err := s.rouse(ctx, &heard)
+	cause := s.link.cause()
+	if err == nil || ctx.Err() != nil || fatal(err) {
+		return err
+	}
+	port := s.c.cfg.Port
+	switch {
+	case heard.has([]byte("HTTP/1.")):
+		return &Fault{Err: errors.Join(errUnanswered, err), Sentence: fmt.Sprintf("What answers at %s is a web server, not a Zigbee dongle. Set the dongle's port to where its serial line is served; on network dongles that is often port 6638.", port)}
+	case cause != nil && strings.HasPrefix(port, "tcp://"):
+		return &Fault{Err: errors.Join(errUnanswered, cause), Sentence: fmt.Sprintf("What is at %s hangs up before a Zigbee dongle has answered. Check that the dongle is plugged in there, that no other program holds its line, and that address and port number are right.", port)}
+	}
+	return err
+}
+
+// rouse makes a network processor answer, and says what else is there.
+func (s *session) rouse(ctx context.Context, heard *overheard) error {
+	if s.ping(ctx, firstPing) {
+		return nil
+	}
+	if err := s.link.raw(ctx, []byte{skipBootloader}); err != nil {
+		return err
+	}
+	if err := s.pause(ctx, bootWait); err != nil {
+		return err
+	}
+	if s.ping(ctx, firstPing) {
+		return nil
+	}
+	if m, ok := s.link.port.(modemLines); ok {
+		for _, rts := range []bool{false, true, false} {
+			if err := m.SetModemLines(false, rts); err != nil {
+				return fmt.Errorf("znp: setting the modem lines: %w", err)
+			}
+			if err := s.pause(ctx, lineWait); err != nil {
+				return err
+			}
+		}
+	}
+	for range 3 {
+		if s.ping(ctx, laterPing) {
+			return nil
+		}
+	}
+	if err := s.cause(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, p := range strangers {
+		if err := s.link.raw(ctx, p.probe); err != nil {
+			return err
+		}
+		if err := s.pause(ctx, probeWait); err != nil {
+			return err
+		}
+		if heard.has(p.answer) && !heard.has(p.probe) { // a line that echoes is no device
+			return &Fault{Fatal: true, Sentence: fmt.Sprintf("The device at %s is %s, which cannot be driven. Use a dongle with a CC2652 or CC1352 and Z-Stack 3.x.0 firmware.", s.c.cfg.Port, p.name)}
+		}
+	}
+	return &Fault{Err: errNoReply, Sentence: fmt.Sprintf("Nothing at %s answers as a Zigbee dongle with Z-Stack firmware. Check that this is the dongle's port, unplug it and plug it in again; if that does not help, flash it with Z-Stack 3.x.0 coordinator firmware.", s.c.cfg.Port)}
+}
+
+// strangers are coordinators of other makers, with a harmless request in their own protocol and the start of the answer.
+var strangers = []struct {
+	name          string
+	probe, answer []byte
+}{
+	// ASH reset frame; the answer is a RSTACK frame of version 2 (Silicon Labs UG101).
+	{"a Silicon Labs (Ember, EZSP) coordinator", []byte{0x1A, 0xC0, 0x38, 0xBC, 0x7E}, []byte{0xC1, 0x02}},
+	// The request for the firmware's version in a SLIP frame (dresden elektronik, deCONZ serial protocol).
+	{"a dresden elektronik ConBee or RaspBee", []byte{0xC0, 0x0D, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0xE9, 0xFF, 0xC0}, []byte{0xC0, 0x0D, 0x01, 0x00}},
+}
+
+func (s *session) ping(ctx context.Context, timeout time.Duration) bool {
+	return s.link.callWithin(ctx, ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true) == nil
+}

@@ -228,6 +228,15 @@ func (b *Bridge) Adopt(_ context.Context, c Cause, lock LockID, slot Slot, name 
 		if slices.Contains(l.traits().MasterSlots, slot) {
 			return Change{}, fmt.Errorf("bridge: slot %d: %w", slot, ErrMasterSlot)
 		}
+		first, last := l.traits().firstLast()
+		switch {
+		case slot == NoSlot:
+			return Change{}, fmt.Errorf("bridge: slot %d stands for no slot at all: %w", slot, ErrNoSuchSlot)
+		case !l.holdsCodes():
+			return Change{}, fmt.Errorf("bridge: %s: codes cannot be set by radio on this model: %w", l.saved.Name, ErrUnsupported)
+		case slot < first || slot > last:
+			return Change{}, fmt.Errorf("bridge: slot %d of %s: its slots are %d to %d: %w", slot, l.saved.Name, first, last, ErrNoSuchSlot)
+		}
 		s := l.slots[slot]
 		if s == nil || s.Observed == SlotEmpty {
 			return Change{}, fmt.Errorf("bridge: nothing is known to stand in slot %d of %s: %w", slot, l.saved.Name, ErrNoSuchSlot)

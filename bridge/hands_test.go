@@ -41,8 +41,10 @@ func TestCodesOfOtherHands(t *testing.T) {
 		if _, err := h.Adopt(t.Context(), api("t"), front, 0, "Eve"); !errors.Is(err, bridge.ErrMasterSlot) {
 			t.Error(err)
 		}
-		if _, err := h.Adopt(t.Context(), api("t"), front, 9, "Eve"); !errors.Is(err, bridge.ErrNoSuchSlot) {
-			t.Error(err)
+		for slot, says := range map[bridge.Slot]string{9: "nothing is known", 31: "its slots are 1 to 30", bridge.NoSlot: "no slot at all"} {
+			if _, err := h.Adopt(t.Context(), api("t"), front, slot, "Eve"); !errors.Is(err, bridge.ErrNoSuchSlot) || !strings.Contains(err.Error(), says) {
+				t.Errorf("slot %d: %v", slot, err)
+			}
 		}
 		if _, err := h.Adopt(t.Context(), api("t"), front, 5, "Ada"); !errors.Is(err, bridge.ErrConflict) {
 			t.Error(err)

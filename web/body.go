@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -46,10 +47,17 @@ func (s *secret) pin() (bridge.PIN, error) {
 		return bridge.PIN{}, nil
 	}
 	defer s.wipe()
+	switch n := len(s.b); {
+	case n == 0:
+		return bridge.PIN{}, fmt.Errorf("the code is empty: %w", bridge.ErrCodeLength)
+	case n > bridge.PINLimit:
+		return bridge.PIN{}, fmt.Errorf("the code is too long: a code has at most %d digits: %w", bridge.PINLimit, bridge.ErrCodeLength)
+	}
 	return bridge.NewPIN(s.b)
 }
 
-var plainName = regexp.MustCompile(`^[a-z_]{1,40}$`)
+// plainName is a key of ours, or the path to one within another.
+var plainName = regexp.MustCompile(`^[a-z_]{1,40}(\.[a-z_]{1,40}){0,3}$`)
 
 // decode reads the body into v and wipes it. Unknown keys, a second value and anything but JSON are refused; no error holds a part of the body.
 func decode(r *http.Request, v any) error {
@@ -82,6 +90,9 @@ func asBadJSON(err error) *Problem {
 	const do = "See the API's description at /api/v1/openapi.yaml."
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && plainName.MatchString(wrong.Field) {
 		return badRequest("The value of "+wrong.Field+" is of the wrong kind.", do)
+	}
+	if _, ok := errors.AsType[*time.ParseError](err); ok {
+		return badRequest("A time is not understood.", "Write it like 2026-12-24T15:00:00+01:00.")
 	}
 	if errors.Is(err, errSecret) {
 		return badRequest("A PIN or password is a JSON string without escapes.", do)

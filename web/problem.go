@@ -90,10 +90,21 @@ func asProblem(err error) *Problem {
 	}
 	for _, k := range kinds {
 		if errors.Is(err, k.err) {
-			return problem(k.status, k.kind, k.err.Error(), err.Error(), k.do)
+			return problem(k.status, k.kind, k.err.Error(), particulars(err, k.err), k.do)
 		}
 	}
 	return problem(http.StatusInternalServerError, "internal", "Something went wrong here", "", "The daemon's log says what; please report it.")
+}
+
+// particulars is an error as a person reads it: without our package's name in front, and without the kind behind where what stands before says it better.
+func particulars(err, kind error) string {
+	s := strings.TrimPrefix(err.Error(), "bridge: ")
+	for _, plain := range []error{bridge.ErrConflict, bridge.ErrDuplicate, bridge.ErrCodeLength, bridge.ErrMemoryFull, bridge.ErrUnsupported} {
+		if kind == plain { //nolint:errorlint // the table's own values
+			return strings.TrimSuffix(s, ": "+kind.Error())
+		}
+	}
+	return s
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -99,7 +100,7 @@ func (s *Server) user(r *http.Request) (bridge.User, error) {
 	}
 	switch len(found) {
 	case 0:
-		return bridge.User{}, bridge.ErrNoSuchUser
+		return bridge.User{}, fmt.Errorf("user %.64q: %w", want, bridge.ErrNoSuchUser)
 	case 1:
 		return found[0], nil
 	}

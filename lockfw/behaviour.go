@@ -55,9 +55,10 @@ type Behaviour struct {
 	SetPINLies     bool          // status 0, nothing stored
 	SetPINDelay    time.Duration // before the SetPIN response
 	SetPINFails    int           // status that SetPIN and ClearPIN answer instead of working; 0 works
+	SetPINEmpty    bool          // the SetPIN response carries no status
 	ClearPINLies   bool          // ClearPIN and ClearAll answer success and erase nothing
 	ClearKeepsBusy bool          // ClearPIN empties the code but leaves status 1
-	GetPIN         string        // yes, no (UNSUP_CLUSTER_COMMAND), hidden (status right, code blank)
+	GetPIN         string        // yes, no (UNSUP_CLUSTER_COMMAND), hidden (status right, code blank), or nonsense: short, overlong, slot, status, letters
 	Duplicates     string        // allow, reject (status 3)
 	SameCodeIsDup  bool          // rewriting a slot with its own code answers 3
 	SameLength     bool          // all codes must share one length

@@ -26,7 +26,11 @@ func (l *Lock) pinCommand(q *asked) {
 			return
 		}
 		st, changed := l.setPIN(n, status, typ, pin)
-		l.h.soon(l.b.SetPINDelay, func() { l.reply(q, false, 0x05, []byte{st}) })
+		answer := []byte{st}
+		if l.b.SetPINEmpty {
+			answer = nil
+		}
+		l.h.soon(l.b.SetPINDelay, func() { l.reply(q, false, 0x05, answer) })
 		if st == codeOK {
 			code := uint8(progAdded)
 			if changed && !l.b.AlwaysAdded {
@@ -158,16 +162,15 @@ func (l *Lock) getPIN(q *asked) {
 	}
 	b := put16(nil, n)
 	s := l.codes[n]
-	if s == nil {
-		l.reply(q, false, 0x06, append(b, 0, 0xFF, 0))
-		return
+	switch {
+	case s == nil:
+		b = append(b, 0, 0xFF, 0)
+	case l.b.GetPIN == "hidden" || l.get(cLock, aSendPIN) == 0:
+		b = append(b, s.status, s.typ, 0)
+	default:
+		b = putOctets(append(b, s.status, s.typ), s.pin)
 	}
-	b = append(b, s.status, s.typ)
-	if l.b.GetPIN == "hidden" || l.get(cLock, aSendPIN) == 0 {
-		l.reply(q, false, 0x06, append(b, 0))
-		return
-	}
-	l.reply(q, false, 0x06, putOctets(b, s.pin))
+	l.reply(q, false, 0x06, l.b.nonsense(b))
 }
 
 // userCommand serves user status and user type.

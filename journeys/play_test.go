@@ -3,24 +3,32 @@ package journeys
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/latchkeyd/latchkey/bridge"
 	"github.com/latchkeyd/latchkey/cmd/latchkey/cli"
-	"github.com/latchkeyd/latchkey/homekit/hap/controller"
 	"github.com/latchkeyd/latchkey/journeys/house"
 	"github.com/latchkeyd/latchkey/lockfw"
+	"github.com/latchkeyd/latchkey/web"
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		os.Exit(child())
+	}
 	flag.Parse()
 	_ = flag.Set("test.parallel", "8") // the scripts wait for emulated locks more than they work
 	os.Exit(m.Run())
@@ -44,37 +52,34 @@ var vocabulary = map[string]word{
 	"join":    func(p *play, _ *testscript.TestScript, a []string) error { return p.join(a[0], a[1]) },
 	"door":    func(p *play, _ *testscript.TestScript, a []string) error { return p.door(a) },
 	"dongle":  func(p *play, _ *testscript.TestScript, a []string) error { return p.dongle(a[0]) },
-	"phone":   func(p *play, _ *testscript.TestScript, a []string) error { return p.phone(a) },
 	"bolt":    func(p *play, _ *testscript.TestScript, a []string) error { return p.bolt(a[0], a[1]) },
 	"shown":   func(p *play, _ *testscript.TestScript, a []string) error { return p.shown(a[0], a[1]) },
 	"mark":    func(p *play, _ *testscript.TestScript, a []string) error { return p.mark(a[0]) },
-	"unmoved": func(p *play, _ *testscript.TestScript, a []string) error { return p.unmoved(a[0]) },
+	"moves":   func(p *play, _ *testscript.TestScript, a []string) error { return p.moves(a[0], a[1:]...) },
+	"unmoved": func(p *play, _ *testscript.TestScript, a []string) error { return p.moves(a[0]) },
 	"pause": func(_ *play, _ *testscript.TestScript, a []string) error {
 		d, err := time.ParseDuration(a[0])
 		time.Sleep(d)
 		return err
 	},
-	// latchkey CODE ARGS…: the command line, which must end with that exit code. later does not wait; finish CODE does, the first first.
+	// latchkey CODE ARGS…: the command line, which must end with that exit code. later does not wait; finish CODE does, the first first, and with
+	// a duration: no later than so long after the dongle was unplugged.
 	"latchkey": func(p *play, ts *testscript.TestScript, a []string) error {
-		out := p.cli(a[1:])
-		fmt.Fprint(ts.Stdout(), out.out)
-		fmt.Fprint(ts.Stderr(), out.err)
-		return out.check(a[0])
+		return p.command(a[1:]...)().tell(ts, a[0])
 	},
-	"later": func(p *play, _ *testscript.TestScript, a []string) error {
-		c := make(chan ended, 1)
-		p.running = append(p.running, c)
-		go func() { c <- p.cli(a) }()
-		time.Sleep(200 * time.Millisecond) // until it is under way
-		return nil
-	},
+	"later": func(p *play, _ *testscript.TestScript, a []string) error { return p.later(a) },
 	"finish": func(p *play, ts *testscript.TestScript, a []string) error {
 		out := <-p.running[0]
 		p.running = p.running[1:]
-		fmt.Fprint(ts.Stdout(), out.out)
-		fmt.Fprint(ts.Stderr(), out.err)
-		return out.check(a[0])
+		if len(a) > 1 {
+			if most, err := time.ParseDuration(a[1]); err != nil || out.at.Sub(p.unplugged) > most {
+				return fmt.Errorf("ended %v after the dongle was unplugged, at most %s is allowed", out.at.Sub(p.unplugged), a[1])
+			}
+		}
+		return out.tell(ts, a[0])
 	},
+	// typing TEXT: what the next latchkey reads from its standard input.
+	"typing": func(p *play, _ *testscript.TestScript, a []string) error { p.typed = a[0] + "\n"; return nil },
 }
 
 // word is what a word of a script does. Every word must succeed; what must fail is said with an exit code or a status.
@@ -99,13 +104,17 @@ type playKey struct{}
 
 // play is one script's world.
 type play struct {
-	dir     string
-	defers  func(func())
-	house   *house.House
-	home    *house.Resident
-	marks   map[string]int
-	phones  map[string]*controller.Pairing
-	running []chan ended
+	dir       string
+	defers    func(func())
+	house     *house.House
+	apart     bool            // the daemon is a process of its own
+	home      *house.Resident // the daemon, if it is not
+	process   *process
+	marks     map[string]int
+	phones    map[string]*phone
+	running   []chan ended
+	typed     string
+	unplugged time.Time
 }
 
 // patience is the longest that a word waits for something to come about.
@@ -115,17 +124,34 @@ func within() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), patience)
 }
 
-// build makes the house: "house SPEED MODEL…", and starts the daemon in it.
+// build makes the house, "house SPEED MODEL… SWITCH=VALUE…", and starts the daemon in it. Switches are of the locks' behaviour, from the factory on;
+// daemon=process makes the daemon a process of its own, which can be killed.
 func (p *play) build(_ *testscript.TestScript, a []string) error {
 	speed, err := strconv.ParseFloat(a[0], 64)
 	if err != nil {
 		return err
 	}
-	h, err := house.New(house.Config{Dir: p.dir + "/state", Models: a[1:], Air: lockfw.Config{Speed: speed}})
-	if err != nil {
+	var models []string
+	var wrong error
+	switches := map[string]string{}
+	for _, w := range a[1:] {
+		if name, value, ok := strings.Cut(w, "="); ok {
+			switches[name] = value
+		} else {
+			models = append(models, w)
+		}
+	}
+	p.apart = switches["daemon"] == "process"
+	delete(switches, "daemon")
+	h, err := house.New(house.Config{Dir: p.dir + "/state", Models: models, Air: lockfw.Config{Speed: speed}, Adjust: func(b *lockfw.Behaviour) {
+		for name, value := range switches {
+			wrong = errors.Join(wrong, b.Set(name, value))
+		}
+	}})
+	if err = errors.Join(err, wrong); err != nil {
 		return err
 	}
-	p.house, p.marks, p.phones = h, map[string]int{}, map[string]*controller.Pairing{}
+	p.house, p.marks, p.phones = h, map[string]int{}, map[string]*phone{}
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = h.Run(ctx) })
@@ -138,17 +164,21 @@ func (p *play) daemon(what string) (err error) {
 	case "start":
 		ctx, cancel := within()
 		defer cancel()
+		if p.apart {
+			return p.launch(ctx)
+		}
 		if p.home, err = p.house.Start(ctx); err != nil {
 			return err
 		}
 		return p.home.Online(ctx)
 	case "stop":
-		if p.home == nil {
-			return nil
+		if p.home != nil {
+			err = p.home.Stop()
 		}
-		err = p.home.Stop()
 		p.home = nil
-		return err
+		return errors.Join(err, p.end(syscall.SIGTERM))
+	case "kill":
+		return p.end(syscall.SIGKILL)
 	}
 	return fmt.Errorf("daemon %s?", what)
 }
@@ -169,6 +199,9 @@ func (p *play) join(n, name string) error {
 		if err := l.SetMaster("", "11112222"); err != nil {
 			return err
 		}
+	}
+	if p.home == nil {
+		return p.joinApart(ctx, l, name)
 	}
 	v, err := p.home.Join(ctx, l)
 	if err != nil {
@@ -209,8 +242,16 @@ func (p *play) dongle(what string) error {
 	defer cancel()
 	switch what {
 	case "unplug":
+		p.unplugged = time.Now()
 		d.Unplug()
-		return until(ctx, "the fault", func() bool { return !p.home.Bridge().Snapshot().Dongle.Up })
+		if err := until(ctx, "the fault", func() bool { return !p.home.Bridge().Snapshot().Dongle.Up }); err != nil {
+			return err
+		}
+		// It should take less than a second; what else this machine does must not fail a script.
+		if took := time.Since(p.unplugged); took > 5*time.Second {
+			return fmt.Errorf("the fault was told after %v", took)
+		}
+		return nil
 	case "replug":
 		d.Replug()
 		return p.home.Online(ctx)
@@ -235,61 +276,6 @@ func until(ctx context.Context, what string, ok func() bool) error {
 	return nil
 }
 
-// phone is a HomeKit controller: "phone N pair", "phone N unlock STATUS", "phone N current VALUE", "phone N target VALUE",
-// "phone N reads STATUS".
-func (p *play) phone(a []string) error {
-	ctx, cancel := within()
-	defer cancel()
-	l := p.lock(a[0])
-	if a[1] == "pair" {
-		pairing, err := p.home.Pair(ctx, l)
-		p.phones[a[0]] = pairing
-		return err
-	}
-	c, err := p.phones[a[0]].Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	ids, err := house.FindLock(ctx, c)
-	if err != nil {
-		return err
-	}
-	switch a[1] {
-	case "lock", "unlock":
-		value := map[string]int{"unlock": 0, "lock": 1}[a[1]]
-		res, err := c.PutTimed(ctx, 5*time.Second, controller.Write{ID: ids.Target, Value: value})
-		if err != nil {
-			return err
-		}
-		got := 0
-		if len(res) > 0 {
-			got = res[0].Status
-		}
-		if want, err := strconv.Atoi(a[2]); err != nil || got != want {
-			return fmt.Errorf("status %d, want %s", got, a[2])
-		}
-		return nil
-	case "reads":
-		return until(ctx, "status "+a[2]+" of a read", func() bool {
-			got, err := c.Get(ctx, ids.Current)
-			return err == nil && len(got) == 1 && strconv.Itoa(got[0].Status) == a[2]
-		})
-	case "current", "target":
-		id := map[string]controller.ID{"current": ids.Current, "target": ids.Target}[a[1]]
-		var last any
-		return until(ctx, fmt.Sprintf("%s %s", a[1], a[2]), func() bool {
-			got, err := c.Get(ctx, id)
-			if err != nil || len(got) != 1 {
-				return false
-			}
-			last = got[0].Value
-			return fmt.Sprint(last) == a[2]
-		})
-	}
-	return fmt.Errorf("phone %s?", a[1])
-}
-
 // bolt waits until the emulated bolt stands there.
 func (p *play) bolt(n, want string) error {
 	ctx, cancel := within()
@@ -297,21 +283,50 @@ func (p *play) bolt(n, want string) error {
 	return until(ctx, "the bolt to be "+want, func() bool { return p.lock(n).Bolt().String() == want })
 }
 
-// shown waits until the bridge shows the bolt there.
+// shown waits until the daemon shows the bolt there.
 func (p *play) shown(n, want string) error {
 	ctx, cancel := within()
 	defer cancel()
-	return until(ctx, "the bolt to be shown "+want, func() bool {
-		v, err := p.home.Bridge().Find(string(house.ID(p.lock(n))))
-		return err == nil && v.Bolt.String() == want
+	last := ""
+	err := until(ctx, "the bolt to be shown "+want, func() bool {
+		v, err := p.view(ctx, p.lock(n))
+		last = v.Bolt
+		return err == nil && last == want
 	})
+	if err != nil {
+		return fmt.Errorf("%w; it is shown %s", err, last)
+	}
+	return nil
+}
+
+// view is a lock as the daemon shows it.
+func (p *play) view(ctx context.Context, l *lockfw.Lock) (web.Lock, error) {
+	if p.home != nil {
+		v, err := p.home.Bridge().Find(string(house.ID(l)))
+		return web.Lock{ID: v.ID, Bolt: v.Bolt.String(), Ready: v.Info.Ready}, err
+	}
+	var locks []web.Lock
+	if err := p.ask(ctx, &locks, "locks"); err != nil {
+		return web.Lock{}, err
+	}
+	for _, v := range locks {
+		if v.ID == house.ID(l) {
+			return v, nil
+		}
+	}
+	return web.Lock{}, bridge.ErrNoSuchLock
 }
 
 func (p *play) mark(n string) error { p.marks[n] = len(p.lock(n).History()); return nil }
 
-func (p *play) unmoved(n string) error {
-	if h := p.lock(n).History()[p.marks[n]:]; len(h) > 0 {
-		return fmt.Errorf("the bolt moved: %+v", h)
+// moves holds against what is said how the bolt has moved since the mark: "moves N POSITION…".
+func (p *play) moves(n string, want ...string) error {
+	var got []string
+	for _, m := range p.lock(n).History()[p.marks[n]:] {
+		got = append(got, m.Bolt.String())
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("the bolt moved %q, want %q", got, want)
 	}
 	return nil
 }
@@ -320,22 +335,77 @@ func (p *play) unmoved(n string) error {
 type ended struct {
 	code     int
 	out, err string
+	at       time.Time
 }
 
-func (e ended) check(want string) error {
+// tell passes on what was said, and holds the exit code against the one that is wanted.
+func (e ended) tell(ts *testscript.TestScript, want string) error {
+	fmt.Fprint(ts.Stdout(), e.out)
+	fmt.Fprint(ts.Stderr(), e.err)
 	if strconv.Itoa(e.code) != want {
 		return fmt.Errorf("exit code %d, want %s\n%s%s", e.code, want, e.out, e.err)
 	}
 	return nil
 }
 
-func (p *play) cli(args []string) ended {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	var out, errs bytes.Buffer
-	if p.home != nil {
+// command is a run of the command line, yet to be made.
+func (p *play) command(args ...string) func() ended {
+	switch {
+	case p.home != nil:
 		args = append([]string{"--socket", p.home.SocketPath()}, args...)
+	case p.apart:
+		args = append([]string{"--socket", p.socket()}, args...)
 	}
-	code := cli.Run(ctx, "test", args, strings.NewReader(""), &out, &errs)
-	return ended{code, out.String(), errs.String()}
+	in := strings.NewReader(p.typed)
+	p.typed = ""
+	return func() ended {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		var out, errs bytes.Buffer
+		code := cli.Run(ctx, "test", args, in, &out, &errs)
+		return ended{code, out.String(), errs.String(), time.Now()}
+	}
+}
+
+// later runs the command line beside the script, and returns once the daemon has the command.
+func (p *play) later(args []string) error {
+	ctx, cancel := within()
+	defer cancel()
+	before, err := p.pending(ctx)
+	if err != nil {
+		return err
+	}
+	c := make(chan ended, 1)
+	p.running = append(p.running, c)
+	run := p.command(args...)
+	go func() { c <- run() }()
+	return until(ctx, "the daemon to take the command", func() bool {
+		n, err := p.pending(ctx)
+		return err == nil && n > before
+	})
+}
+
+// pending counts the commands that were given: those under way, and those that have ended and are not finished in the script.
+func (p *play) pending(ctx context.Context) (n int, err error) {
+	var locks []web.Lock
+	err = p.ask(ctx, &locks, "locks")
+	for _, l := range locks {
+		n += l.Pending
+	}
+	for _, c := range p.running {
+		n += len(c)
+	}
+	return n, err
+}
+
+// ask is what a program does: it reads the command line's JSON.
+func (p *play) ask(ctx context.Context, v any, args ...string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := p.command(append([]string{"--json"}, args...)...)()
+	if e.code != 0 {
+		return fmt.Errorf("latchkey %s: exit code %d: %s%s", strings.Join(args, " "), e.code, e.out, e.err)
+	}
+	return json.Unmarshal([]byte(e.out), v)
 }

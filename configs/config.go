@@ -23,15 +23,16 @@ type Radio struct {
 	Port    string // Auto, a device path, or tcp://host:port
 	Baud    int    // bits a second
 	Channel int    // 11–26 (IEEE 802.15.4 section 10.1.3), zero: chosen when a network is formed
-	Form    string // FormAuto, FormNever or FormForce
+	Form    string // FormAuto, FormNever, FormRestore or FormForce
 }
 
 // Words of Radio.
 const (
-	Auto      = "auto"
-	FormAuto  = "auto"  // form a network only if no lock is known
-	FormNever = "never" // refuse to work on a dongle without the known network
-	FormForce = "force" // form a network even if locks are known, which then have to be joined again
+	Auto        = "auto"
+	FormAuto    = "auto"    // form a network only if no lock is known
+	FormNever   = "never"   // refuse to work on a dongle without the known network
+	FormRestore = "restore" // put the known network on a dongle that has none or another
+	FormForce   = "force"   // form a network even if locks are known, which then have to be joined again
 )
 
 // HomeKit is the HomeKit face.

@@ -66,6 +66,9 @@ func (c Config) Warnings() []string {
 	if host, _, err := net.SplitHostPort(c.HTTP.Listen); err == nil && !loopback(host) {
 		out = append(out, "http.listen: beyond loopback it is opened only once a password is set (latchkey password set); until then it listens on 127.0.0.1")
 	}
+	if c.Radio.Form == FormRestore {
+		out = append(out, "radio.form: restore puts the locks' network on whatever dongle is at the port, over the network that may be there. Set it back to auto afterwards, and never use the old dongle beside the new one")
+	}
 	if c.Radio.Form == FormForce {
 		out = append(out, "radio.form: force forms a new network at the next start if the dongle does not have the known one; every lock must then be joined again. Set it back to auto afterwards")
 	}

@@ -106,7 +106,7 @@ func (w *walker) keys(c *Config) []key {
 			key{"port", w.text(&c.Radio.Port, "use auto, a path like /dev/serial/by-id/…, or tcp://host:6638", checkPort)},
 			key{"baud", w.speed(&c.Radio.Baud)},
 			key{"channel", w.number(&c.Radio.Channel, 11, 26, map[string]int{Auto: 0})},
-			key{"form", w.word(&c.Radio.Form, FormAuto, FormNever, FormForce)}),
+			key{"form", w.word(&c.Radio.Form, FormAuto, FormNever, FormRestore, FormForce)}),
 		{"state", w.text(&c.State, "use an absolute path like /var/lib/latchkey", checkAbs)},
 		section("homekit",
 			key{"enabled", w.yes(&c.HomeKit.Enabled)},

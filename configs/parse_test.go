@@ -208,6 +208,9 @@ func TestWarnings(t *testing.T) {
 	if w := c.Warnings(); len(w) != 3 {
 		t.Errorf("%q", w)
 	}
+	if c, err := Parse("x", []byte("radio: {form: restore}")); err != nil || c.Radio.Form != FormRestore || len(c.Warnings()) != 1 {
+		t.Errorf("%+v, %v, %q", c.Radio, err, c.Warnings())
+	}
 }
 
 func FuzzParse(f *testing.F) {

@@ -108,6 +108,7 @@ func (d *Daemon) facts() web.Facts {
 	if d.homekit != nil {
 		hs := d.homekit.Stats()
 		f.HomeKit.Sessions, f.HomeKit.Up = hs.Sessions, hs.Servers > 0 && hs.Advertised == hs.Servers
+		f.Warnings = append(f.Warnings, d.homekit.Missing()...)
 	}
 	f.Warnings = append(f.Warnings, d.opts.Config.Warnings()...)
 	if st.Restored {

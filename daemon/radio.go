@@ -104,6 +104,8 @@ func (d *Daemon) form() znp.Form {
 	switch d.opts.Config.Radio.Form {
 	case configs.FormNever:
 		return znp.FormNever
+	case configs.FormRestore:
+		return znp.FormRestore
 	case configs.FormForce:
 		return znp.FormForce
 	}

@@ -30,7 +30,7 @@ type Adapter struct {
 	reg     *registry   // nil before Run
 	hub     *hap.Server // the bridge accessory's server in bridge mode
 	locks   map[bridge.LockID]*lock
-	waiting map[bridge.LockID]string // could not be published, and why it was said last
+	waiting map[bridge.LockID]string // could not be published, and the sentence that says why
 	count   map[string]int           // pairings by server, to tell what changed
 	stopped bool
 
@@ -145,7 +145,8 @@ func (a *Adapter) take(ev bridge.Event) {
 	}
 }
 
-// takeAll publishes what is there and retires what is not. Locks that were published before come first, so that they find their ports free.
+// takeAll publishes what is there and retires what is not. Locks that were published before come first, so that they find their ports free, and before all
+// others those whose port they may still have.
 func (a *Adapter) takeAll(snap bridge.Snapshot) {
 	a.down.Store(!snap.Dongle.Up)
 	here := make(map[bridge.LockID]bool, len(snap.Locks))
@@ -158,9 +159,12 @@ func (a *Adapter) takeAll(snap bridge.Snapshot) {
 		}
 	}
 	views := slices.Clone(snap.Locks)
-	slices.SortStableFunc(views, func(x, y bridge.LockView) int {
-		return boolToInt(!a.reg.known(x.ID)) - boolToInt(!a.reg.known(y.ID))
-	})
+	rank := make(map[bridge.LockID]int, len(views))
+	for _, v := range views {
+		p := hap.LastPort(lockKey(v.ID), a.cfg.KV)
+		rank[v.ID] = boolToInt(!a.reg.known(v.ID)) + boolToInt(p == 0 || p < a.cfg.FirstPort || p > a.cfg.LastPort)
+	}
+	slices.SortStableFunc(views, func(x, y bridge.LockView) int { return rank[x.ID] - rank[y.ID] })
 	for _, v := range views {
 		a.takeLock(v)
 	}
@@ -186,9 +190,9 @@ func (a *Adapter) takeLock(v bridge.LockView) {
 		delete(a.waiting, v.ID)
 		return
 	}
-	if why := err.Error(); a.waiting[v.ID] != why {
+	if why := a.missing(v.Name, err); a.waiting[v.ID] != why {
 		a.waiting[v.ID] = why
-		a.log.Error("a lock is not in HomeKit; it is tried again every half minute", "lock", v.ID, "err", err)
+		a.log.Error("a lock is not in HomeKit; it is tried again every half minute", "lock", v.ID, "err", err, "what", why)
 	}
 }
 

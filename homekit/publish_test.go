@@ -259,6 +259,9 @@ func TestPortTaken(t *testing.T) {
 	if !strings.Contains(r.log.String(), "a lock is not in HomeKit") {
 		t.Error("nobody was told")
 	}
+	if m := r.Missing(); len(m) != 1 || !strings.Contains(m[0], "is not in HomeKit: no port from") || !strings.Contains(m[0], "Give homekit.ports one port for each lock") {
+		t.Errorf("what is missing: %q", m)
+	}
 	// The lock that has its port works, and the other one comes when there is room.
 	shown := r.Show()[0]
 	f.mu.Lock()
@@ -266,6 +269,9 @@ func TestPortTaken(t *testing.T) {
 	f.append(bridge.Event{Lock: shown.LockID, Body: bridge.LockForgotten{}})
 	f.mu.Unlock()
 	r.eventually("the other lock", func() bool { l := r.Show(); return len(l) == 1 && l[0].LockID != shown.LockID })
+	if m := r.Missing(); len(m) != 0 {
+		t.Errorf("what is missing now: %q", m)
+	}
 }
 
 func TestHundredLocks(t *testing.T) {
@@ -354,4 +360,23 @@ func (k *sickKV) Put(key string, v []byte) error {
 		return os.ErrInvalid
 	}
 	return k.KV.Put(key, v)
+}
+
+// TestNarrowedRange: where there are fewer ports than locks, nobody takes the port at which a controller knows another one.
+func TestNarrowedRange(t *testing.T) {
+	f, kv := newFake(3), hap.Memory()
+	first, last := freePorts(t)
+	r := start(t, f, func(c *Config) { c.KV, c.FirstPort, c.LastPort = kv, first, last })
+	before := r.Show()
+	r.stop()
+	for _, was := range before {
+		r = start(t, f, func(c *Config) { c.KV, c.FirstPort, c.LastPort = kv, was.Port, was.Port })
+		if now := r.Show(); len(now) != 1 || now[0] != was {
+			t.Errorf("was %+v, is %+v", was, now)
+		}
+		if m := r.Missing(); len(m) != 2 {
+			t.Errorf("missing: %q", m)
+		}
+		r.stop()
+	}
 }

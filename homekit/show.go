@@ -2,6 +2,7 @@ package homekit
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,6 +45,27 @@ func (a *Adapter) Show() []Accessory {
 
 func describe(name string, id bridge.LockID, s *hap.Server) Accessory {
 	return Accessory{Lock: name, LockID: id, SetupCode: s.SetupCode(), SetupURI: s.SetupURI(), Paired: s.Paired(), Port: s.Port(), ID: s.ID()}
+}
+
+// Missing says which locks are not in HomeKit, why, and what to do, a sentence each.
+func (a *Adapter) Missing() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := make([]string, 0, len(a.waiting))
+	for _, why := range a.waiting {
+		out = append(out, why)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// missing is the sentence for a lock that could not be published.
+func (a *Adapter) missing(name string, err error) string {
+	if errors.Is(err, hap.ErrNoPort) {
+		return fmt.Sprintf("%s is not in HomeKit: no port from %d to %d is free for it. Give homekit.ports one port for each lock, or stop the program that holds them (ss -ltnp); it is tried again every half minute",
+			name, a.cfg.FirstPort, a.cfg.LastPort)
+	}
+	return fmt.Sprintf("%s is not in HomeKit: %v. It is tried again every half minute", name, err)
 }
 
 // Unpair removes all controllers of a lock's accessory, or of the bridge in bridge mode, whatever the id. It touches no lock.

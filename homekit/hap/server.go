@@ -152,10 +152,19 @@ func (s *Server) listen() error {
 			return nil
 		}
 	}
-	if last > first {
-		return fmt.Errorf("hap: no port from %d to %d is free: %w", first, last, err)
+	return fmt.Errorf("hap: %w from %d to %d: %w", ErrNoPort, first, last, err)
+}
+
+// ErrNoPort: every port that a server may have is taken.
+var ErrNoPort = errors.New("no port is free")
+
+// LastPort returns the port that the server with that key had last, 0 for none.
+func LastPort(key string, store KV) int {
+	ident, found, err := records{store, key}.identity()
+	if err != nil || !found {
+		return 0
 	}
-	return fmt.Errorf("hap: listen: %w", err)
+	return ident.Port
 }
 
 // start serves from now on.

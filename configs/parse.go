@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"go.yaml.in/yaml/v4"
 
@@ -23,14 +25,28 @@ const DefaultPath = "/etc/latchkey/latchkey.yaml"
 func Load(path string) (Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Defaults(), fmt.Errorf("configs: %w", err)
+		return Defaults(), unread(path, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return Defaults(), fmt.Errorf("configs: %w", err)
+		return Defaults(), unread(path, err)
 	}
 	return Parse(path, data)
+}
+
+// unread says why a file was not read, and what to do.
+func unread(path string, err error) error {
+	what, instead := "cannot be read", "name a file that can be, with --config"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		what, instead = "there is no such file", "name another with --config, or none for the defaults"
+	case errors.Is(err, fs.ErrPermission):
+		what, instead = "this user may not read it", "run as the user latchkey (sudo -u latchkey latchkey …), or change the file's mode"
+	case errors.Is(err, syscall.EISDIR):
+		what, instead = "it is a directory", "name the file in it, with --config"
+	}
+	return fmt.Errorf("configs: %s: %s; %s: %w", path, what, instead, err)
 }
 
 // Parse reads a configuration. name stands in messages. On any error the error is Problems, and the Config holds what could be read.

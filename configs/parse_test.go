@@ -199,6 +199,29 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestUnreadable: a file that cannot be read is told with what to do.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	shut := filepath.Join(dir, "shut")
+	if err := os.WriteFile(shut, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none"): "there is no such file; name another with --config, or none for the defaults",
+		dir:                        "it is a directory; name the file in it",
+		"/proc/self/mem":           "cannot be read; name a file that can be",
+		shut:                       "this user may not read it; run as the user latchkey",
+	} {
+		_, err := Load(path)
+		if path == shut && os.Geteuid() == 0 && err == nil {
+			continue // root may read everything
+		}
+		if err == nil || !strings.Contains(err.Error(), path+": "+want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	c := Defaults()
 	if w := c.Warnings(); len(w) != 0 {

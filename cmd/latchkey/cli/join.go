@@ -66,7 +66,7 @@ func (a *app) join(ctx context.Context, window time.Duration, installCode, devic
 		stop := a.countdown(watch, time.Now().Add(window), "still open for")
 		defer stop()
 	}
-	ready, joined := 0, map[bridge.LockID]bool{}
+	ready, strangers, joined := 0, 0, map[bridge.LockID]bool{}
 	names := map[bridge.LockID]string{}
 	err := a.stream(watch, q, func(ev event) bool {
 		switch b := ev.Body.(type) {
@@ -76,7 +76,9 @@ func (a *app) join(ctx context.Context, window time.Duration, installCode, devic
 			if joined[ev.Lock] {
 				ready++
 			}
-		case bridge.InterviewFailed, bridge.StrangerRefused, bridge.LockLeft:
+		case bridge.StrangerRefused:
+			strangers++
+		case bridge.InterviewFailed, bridge.LockLeft:
 		case bridge.PermitJoinMoved:
 			return b.Remaining <= 0 && len(joined) <= ready
 		default:
@@ -92,6 +94,9 @@ func (a *app) join(ctx context.Context, window time.Duration, installCode, devic
 		return err
 	case ctx.Err() != nil:
 		return &coded{exitFailed, fmt.Errorf("stopped; the network is closed again")}
+	case ready == 0 && strangers > 0 && len(joined) == 0:
+		return &coded{exitNotSeen, fmt.Errorf("no lock has joined: what came is not the lock, and was sent away. %s",
+			"Leave the other device alone while the network is open, put the lock into its joining mode as its manual says, and try again")}
 	case ready == 0:
 		return &coded{exitNotSeen, fmt.Errorf("no lock has joined%s. %s", ifText(len(joined) > 0, " completely"),
 			"Move the lock nearer, reset its radio as its manual says (a lock that belongs to another network does not join), and try again")}

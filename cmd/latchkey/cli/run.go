@@ -15,8 +15,11 @@ import (
 func (a *app) cmdRun() *cobra.Command {
 	return command("run", "Run the daemon", "  latchkey run\n  latchkey run --config ./latchkey.yaml", 0, 0, func(ctx context.Context, _ []string) error {
 		cfg, file, err := daemon.LoadConfig(a.config)
-		if err != nil {
+		if _, mistakes := errors.AsType[configs.Problems](err); mistakes {
 			return fmt.Errorf("the configuration has errors:\n%w", err)
+		}
+		if err != nil {
+			return err
 		}
 		log, level := daemon.NewLogger(a.err, cfg.Log)
 		for _, w := range cfg.Warnings() {

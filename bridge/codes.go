@@ -136,8 +136,12 @@ func (b *Bridge) ClearCode(_ context.Context, c Cause, lock LockID, user UserID)
 // retry has the slots of a lock tried again at once, that were given up or put off.
 func (b *Bridge) retry(lock LockID, which func(*SavedSlot) bool) error {
 	return b.changeSlots(lock, func(s *SavedSlot) bool {
+		told := which(s) && s.placed() && s.Own.Attempts > 0
+		if told {
+			s.Own.again()
+		}
 		if !which(s) || s.User == 0 || s.State == CodeInSync || s.State == CodeUnverifiable || s.State == CodeScheduled {
-			return false
+			return told
 		}
 		if s.State == CodeFailed {
 			s.State, s.Reason = CodePending, ""
@@ -187,7 +191,8 @@ func (b *Bridge) Codes(lock LockID) ([]Code, error) {
 
 // code is a slot as front-ends see it. The caller holds b.mu.
 func (b *Bridge) code(l *lockState, s *SavedSlot) Code {
-	c := Code{Lock: l.id, Slot: s.Slot, User: s.User, State: s.State, Reason: s.Reason, Since: s.Since, Length: s.Wanted.Len()}
+	c := Code{Lock: l.id, Slot: s.Slot, User: s.User, Since: s.Since, Length: s.Wanted.Len()}
+	c.State, c.Reason = s.shown()
 	if s.User == 0 {
 		c.Length = s.Seen.Len()
 	} else if u := b.users[s.User]; u != nil {
@@ -205,7 +210,7 @@ func (l *lockState) countCodes() (used, unsync int) {
 		if s.Observed != SlotEmpty {
 			used++
 		}
-		if s.State == CodePending || s.State == CodeFailed {
+		if state, _ := s.shown(); state == CodePending || state == CodeFailed {
 			unsync++
 		}
 	}

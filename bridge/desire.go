@@ -53,7 +53,7 @@ func (b *Bridge) settle(l *lockState) (time.Time, error) {
 		for _, s := range puts {
 			old := l.slots[s.Slot]
 			l.slots[s.Slot] = &s
-			if old == nil || old.State != s.State || old.Reason != s.Reason {
+			if old == nil || !old.sameShown(&s) {
 				evs = append(evs, b.codeEvent(l, s, s.State))
 			}
 		}
@@ -80,9 +80,9 @@ func (b *Bridge) bridgeCause(slot *Slot, id UserID) Cause {
 }
 
 func (b *Bridge) codeEvent(l *lockState, s SavedSlot, state CodeState) Event {
-	reason := s.Reason
-	if state == "" {
-		reason = ""
+	reason := ""
+	if state != "" {
+		state, reason = s.shown()
 	}
 	return Event{Lock: l.id, Cause: b.bridgeCause(&s.Slot, s.User), Body: CodeMoved{Slot: s.Slot, State: state, Reason: reason}}
 }
@@ -90,6 +90,8 @@ func (b *Bridge) codeEvent(l *lockState, s SavedSlot, state CodeState) Event {
 // desire works out what should change in the slots of a lock. The caller holds b.mu; nothing is changed.
 func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []Slot, lost map[UserID]unplaced, next time.Time) {
 	lost = map[UserID]unplaced{}
+	t := l.traits()
+	_, offsetEnds := now.In(b.cfg.Location).ZoneBounds()
 	bySlot := make(map[UserID]*SavedSlot, len(l.slots))
 	for _, s := range l.slots {
 		if s.User != 0 {
@@ -116,8 +118,12 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 			continue
 		}
 		active := u.active(now, b.cfg.Location)
-		if t := u.Schedule.Next(now, b.cfg.Location); !t.IsZero() && !u.Ended && (next.IsZero() || t.Before(next)) {
-			next = t
+		if at := u.Schedule.Next(now, b.cfg.Location); !at.IsZero() && !u.Ended && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+		own := t.own(u.Schedule, now, b.cfg.Location)
+		if !own.Always() && !offsetEnds.IsZero() && (next.IsZero() || offsetEnds.Before(next)) {
+			next = offsetEnds // the lock may not follow, and then shows another time
 		}
 		if s == nil {
 			if !active {
@@ -133,10 +139,12 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 				continue
 			}
 			taken[slot] = true
-			puts = append(puts, SavedSlot{
+			n := SavedSlot{
 				SlotKey: SlotKey{l.id, slot}, User: id, Want: true, Wanted: p.Clone(), State: CodePending, Since: now,
-				Claimed: !l.saved.Scanned.IsZero() || l.work.noRead || l.traits().ReadBack == ReadBackNone,
-			})
+				Claimed: !l.saved.Scanned.IsZero() || l.work.noRead || t.ReadBack == ReadBackNone,
+			}
+			n.Own.aim(own)
+			puts = append(puts, n)
 			continue
 		}
 		n, changed := *s, false
@@ -147,6 +155,10 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 			if active {
 				n.State, n.Reason, n.Since = CodePending, "", now
 			}
+		}
+		if active && !sameSchedule(n.Own.Want, own) {
+			n.Own.aim(own)
+			changed = true
 		}
 		switch {
 		case active && !n.Want:
@@ -180,7 +192,7 @@ func withdraw(s SavedSlot, gone bool) (n SavedSlot, drop, changed bool) {
 		}
 		return n, false, false
 	}
-	n.Want, n.Attempts, n.NotBefore = false, 0, time.Time{}
+	n.Want, n.Attempts, n.NotBefore, n.Own.Told = false, 0, time.Time{}, false
 	n.State, n.Reason, n.Since = CodePending, "to be removed", time.Now().Round(0)
 	if !s.Claimed || s.Observed == SlotEmpty {
 		n.State, n.Reason = CodeScheduled, ""
@@ -253,7 +265,7 @@ func (b *Bridge) changeSlots(id LockID, f func(*SavedSlot) bool) error {
 		l := b.locks[id]
 		var evs []Event
 		for _, s := range puts {
-			if old := l.slots[s.Slot]; old == nil || old.State != s.State || old.Reason != s.Reason {
+			if old := l.slots[s.Slot]; old == nil || !old.sameShown(&s) {
 				evs = append(evs, b.codeEvent(l, s, s.State))
 			}
 			l.slots[s.Slot] = &s

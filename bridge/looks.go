@@ -170,7 +170,7 @@ func (b *Bridge) found(l *lockState, slot Slot, c Credential, told bool) error {
 			return []Event{b.codeEvent(l, *old, "")}
 		}
 		l.slots[slot] = &n
-		if fresh || old.State != n.State || old.Reason != n.Reason {
+		if fresh || !old.sameShown(&n) {
 			return []Event{b.codeEvent(l, n, n.State)}
 		}
 		return nil
@@ -205,6 +205,9 @@ func (s *SavedSlot) find(c Credential, told bool) (drop, lost, touched bool) {
 	switch {
 	case c.State == SlotKnown && c.PIN.Equal(s.Wanted) && !c.Disabled:
 		s.Observed, s.Seen, s.State, s.Reason, s.Attempts = SlotKnown, c.PIN.Clone(), CodeInSync, "", 0
+		if told {
+			s.Own.rewritten()
+		}
 	case c.State == SlotKnown && s.Wanted.IsZero(): // adopted with its digits hidden, which it now shows
 		s.Observed = SlotKnown
 	case c.State == SlotKnown:

@@ -11,7 +11,11 @@ import (
 // do carries out one step, and says how long to rest after it.
 func (b *Bridge) do(ctx context.Context, l *lockState, st step) time.Duration {
 	began := time.Now()
-	sctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	limit := stepTimeout
+	if st.kind == stepTell {
+		limit = tellTimeout
+	}
+	sctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	dl, err := b.drv.Lock(l.id)
 	if err == nil {
@@ -24,6 +28,8 @@ func (b *Bridge) do(ctx context.Context, l *lockState, st step) time.Duration {
 			err = b.look(sctx, l, dl, st)
 		case stepVerify:
 			err = b.verify(sctx, l, dl, st)
+		case stepTell:
+			err = b.tell(sctx, l, dl, st)
 		case stepPeek:
 			err = b.peek(sctx, l, dl, st)
 		case stepWrite:
@@ -101,7 +107,7 @@ func (b *Bridge) record(l *lockState, slot Slot, f func(n *SavedSlot) (drop bool
 			return []Event{b.codeEvent(l, *old, "")}
 		}
 		l.slots[slot] = &n
-		if old.State != n.State || old.Reason != n.Reason {
+		if !old.sameShown(&n) {
 			return []Event{b.codeEvent(l, n, n.State)}
 		}
 		return nil
@@ -317,6 +323,7 @@ func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error, said boo
 			return false
 		}
 		n.Attempts, n.NotBefore, n.Stale = 0, time.Time{}, false
+		n.Own.rewritten()
 		return false
 	})
 }

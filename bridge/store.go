@@ -61,6 +61,7 @@ type SavedSlot struct {
 	Claimed   bool      // we wrote here, or were about to: whatever stands in the slot is ours to clear
 	Stale     bool      // an older code of the same person may still stand there; it goes even if the new one cannot be written
 	Since     time.Time
+	Own       SlotSchedule // what the lock should follow by itself there
 }
 
 // SavedReset is a factory-reset workflow, one at most for each lock.

@@ -12,6 +12,8 @@ const (
 	// stepTimeout is how long one request to a lock may take. Sleepy locks poll their parent every 5 s (Poll Control, ZCL 3.16.4.2) and some answer 4 s
 	// late; a lock that sleeps longer is tried again when it is heard.
 	stepTimeout = 45 * time.Second
+	// tellTimeout is the same for a schedule, which takes several requests.
+	tellTimeout = 2 * stepTimeout
 	// attemptLimit is how often a code is written that the lock does not keep, before it is given up until a person asks again.
 	attemptLimit = 5
 	// scanPace is the least time between two slots of a whole-lock scan: nobody waits for it, and batteries are small.
@@ -72,6 +74,7 @@ const (
 	stepClear            // remove a code
 	stepLook             // read a slot that other hands may have changed
 	stepVerify           // read back what was written
+	stepTell             // tell the lock the schedule of a code that stands on it
 	stepPeek             // read a slot before it is written the first time
 	stepWrite
 	stepScan     // read the next slot of a whole-lock scan
@@ -144,7 +147,7 @@ func (b *Bridge) next(l *lockState, now time.Time) (st step, wait time.Time) {
 
 // pick chooses a step among the slots. The caller holds b.mu.
 func (b *Bridge) pick(l *lockState, now time.Time, reads bool, later func(time.Time)) step {
-	var clearing, verify, write *SavedSlot
+	var clearing, verify, tell, write *SavedSlot
 	first := func(p **SavedSlot, s *SavedSlot) {
 		if *p == nil || s.Slot < (*p).Slot {
 			*p = s
@@ -155,9 +158,12 @@ func (b *Bridge) pick(l *lockState, now time.Time, reads bool, later func(time.T
 			continue
 		}
 		var kind **SavedSlot
+		since := s.NotBefore
 		switch {
 		case s.Claimed && (!s.Want && s.Observed != SlotEmpty || s.State == CodeFailed && s.Stale):
 			kind = &clearing
+		case s.placed() && s.Own.due():
+			kind, since = &tell, s.Own.NotBefore
 		case !s.Want || s.State != CodePending || s.Wanted.IsZero():
 			continue
 		case s.Claimed && reads && s.Seen.Equal(s.Wanted):
@@ -165,8 +171,8 @@ func (b *Bridge) pick(l *lockState, now time.Time, reads bool, later func(time.T
 		default:
 			kind = &write
 		}
-		if s.NotBefore.After(now) {
-			later(s.NotBefore)
+		if since.After(now) {
+			later(since)
 			continue
 		}
 		first(kind, s)
@@ -182,6 +188,8 @@ func (b *Bridge) pick(l *lockState, now time.Time, reads bool, later func(time.T
 		return step{kind: stepLook, slot: at}
 	case verify != nil:
 		return step{kind: stepVerify, slot: verify.Slot, pin: verify.Wanted.Clone()}
+	case tell != nil:
+		return step{kind: stepTell, slot: tell.Slot}
 	case write != nil && !write.Claimed:
 		return step{kind: stepPeek, slot: write.Slot, pin: write.Wanted.Clone()}
 	case write != nil:

@@ -44,6 +44,7 @@ type slotRecord struct {
 	Claimed   bool                   `json:"claimed,omitempty"`
 	Stale     bool                   `json:"stale,omitempty"`
 	Since     time.Time              `json:"since,omitzero"`
+	Own       bridge.SlotSchedule    `json:"own,omitzero"`
 }
 
 type codeRecord struct {
@@ -131,6 +132,7 @@ func encodeSlot(s bridge.SavedSlot) ([]byte, error) {
 	r := slotRecord{
 		Lock: s.Lock, Slot: s.Slot, User: s.User, Want: s.Want, Wanted: digits(s.Wanted), Observed: s.Observed, Seen: digits(s.Seen), State: s.State,
 		Reason: s.Reason, Attempts: s.Attempts, NotBefore: s.NotBefore, Claimed: s.Claimed, Stale: s.Stale, Since: s.Since,
+		Own: s.Own,
 	}
 	defer clear(r.Wanted)
 	defer clear(r.Seen)
@@ -145,6 +147,7 @@ func decodeSlot(key, b []byte) (bridge.SavedSlot, error) {
 	s := bridge.SavedSlot{
 		SlotKey: bridge.SlotKey{Lock: r.Lock, Slot: r.Slot}, User: r.User, Want: r.Want, Observed: r.Observed, State: r.State,
 		Reason: r.Reason, Attempts: r.Attempts, NotBefore: r.NotBefore, Claimed: r.Claimed, Stale: r.Stale, Since: r.Since,
+		Own: r.Own,
 	}
 	if string(key) != string(slotKey(s.SlotKey)) {
 		return bridge.SavedSlot{}, errPlace

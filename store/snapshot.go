@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -14,8 +15,11 @@ import (
 // String names the task.
 func (s *Store) String() string { return "store" }
 
-// Run copies the file once a day, until ctx ends. A copy that is due is made at the start.
+// Run copies the file once a day, until ctx ends, and keeps little of it in memory. A copy that is due is made at the start.
 func (s *Store) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { s.trim(ctx) })
 	for {
 		wait := time.Until(s.Stats().LastSnapshot.Add(s.cfg.Snapshot))
 		if wait <= 0 {

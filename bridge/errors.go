@@ -38,6 +38,8 @@ var (
 	ErrNoSuchSlot = errors.New("the lock has no such slot")
 	// ErrNotStored: the lock said that it stored the code, but reading it back shows otherwise.
 	ErrNotStored = errors.New("the lock said yes, but did not store the code")
+	// ErrNonsense: the lock answered, and the answer cannot be read or cannot be true. It says nothing of what the lock holds.
+	ErrNonsense = errors.New("the lock's answer makes no sense")
 	// ErrNoSuchLock, ErrNoSuchUser: unknown names.
 	ErrNoSuchLock = errors.New("no such lock")
 	ErrNoSuchUser = errors.New("no such user")

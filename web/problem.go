@@ -66,6 +66,7 @@ var kinds = []struct {
 	{bridge.ErrNeedsPIN, http.StatusUnprocessableEntity, "needs-pin", "Store a code on the lock first, or switch that setting off at the lock."},
 	{bridge.ErrNeedsHands, http.StatusUnprocessableEntity, "needs-hands", "Somebody has to be at the door for this."},
 	{bridge.ErrUnsupported, http.StatusUnprocessableEntity, "unsupported", "This model cannot do it by radio."},
+	{bridge.ErrNonsense, http.StatusBadGateway, "nonsense", "Nothing is known of what the lock did. Try again; if it stays so, take the lock's batteries out for a minute, or look for newer firmware."},
 	{bridge.ErrJammed, http.StatusConflict, "jammed", "Go to the door: push or pull it so that the bolt runs free, then try again."},
 	{bridge.ErrRejected, http.StatusConflict, "rejected", "The lock would refuse the same request again. Look at its own settings (privacy mode, lock-out after wrong codes)."},
 	{bridge.ErrSuperseded, http.StatusConflict, "superseded", "Nothing to do: somebody asked for something else since."},

@@ -14,6 +14,7 @@ import (
 var (
 	errNoEndpoint = errors.New("the interview is not complete yet")
 	errForgotten  = errors.New("the lock was forgotten")
+	errOvertaken  = errors.New("a person's command goes first")
 )
 
 // consequence puts a radio's error into the domain's words, keeping the radio's.

@@ -116,6 +116,7 @@ func (l *lock) hear(f zigbee.Frame) {
 	switch {
 	case err != nil:
 		l.d.log.Debug("frame from the lock cannot be read", "lock", l.name, "cluster", f.Cluster, "error", err)
+		l.unreadable(f)
 	case l.recognise(f.Cluster, h, m):
 		l.apply(facts, true)
 	case lateAnswer(h, m):

@@ -108,7 +108,7 @@ func (l *lock) probe(ctx context.Context) error {
 	m, err := l.transact(ctx, getPIN(first, background))
 	kind := bridge.ReadBackNone
 	switch s, refused := asStatus(err); {
-	case errors.Is(err, bridge.ErrUnsupported):
+	case errors.Is(err, bridge.ErrUnsupported), errors.Is(err, bridge.ErrNonsense):
 	case refused && s == zcl.StatusNotFound:
 		kind = bridge.ReadBackFull
 	case refused:

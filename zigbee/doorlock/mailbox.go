@@ -18,6 +18,7 @@ const (
 type ticket struct {
 	prio   priority
 	turn   chan struct{} // receives when the ticket's turn has come
+	hurry  chan struct{} // receives while it has the turn and an actuation comes
 	over   chan struct{} // closed when a later actuation took this one's place
 	dead   bool          // over is closed
 	sent   bool          // handed to the radio, and not known not to have arrived
@@ -36,8 +37,14 @@ type mailbox struct {
 func (m *mailbox) enter(p priority) *ticket {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &ticket{prio: p, turn: make(chan struct{}, 1), over: make(chan struct{})}
+	t := &ticket{prio: p, turn: make(chan struct{}, 1), hurry: make(chan struct{}, 1), over: make(chan struct{})}
 	if p == actuation {
+		if m.turn != nil && m.turn.prio != actuation {
+			select {
+			case m.turn.hurry <- struct{}{}:
+			default:
+			}
+		}
 		for _, q := range append(m.queue, m.turn) {
 			if q != nil && q.prio == actuation && !q.dead {
 				q.dead = true
@@ -93,6 +100,17 @@ func (m *mailbox) park(t *ticket) {
 		m.queue = append([]*ticket{t}, m.queue...)
 	}
 	t.asleep = true
+	m.next()
+}
+
+// yield gives the turn to whoever is more urgent, if anybody is; the ticket has its turn again at once otherwise.
+func (m *mailbox) yield(t *ticket) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.turn == t {
+		m.turn = nil
+		m.queue = append([]*ticket{t}, m.queue...)
+	}
 	m.next()
 }
 

@@ -14,6 +14,8 @@ import (
 const (
 	// sendAgain is how long a question that may be asked twice waits for its answer before it is: a lock's answer takes up to five seconds.
 	sendAgain = 6 * time.Second
+	// courtesy is how long a question at least waits for its answer when a person wants the bolt moved. Most locks answer within a second of their fetching.
+	courtesy = 1500 * time.Millisecond
 	// asks is how often such a question is sent at most.
 	asks = 3
 	// busyPause is the first pause after the network was congested; it doubles.
@@ -70,8 +72,15 @@ func (l *lock) transact(ctx context.Context, r *request) (zcl.Message, error) {
 	}
 	for try := 1; ; try++ {
 		m, err := l.deliver(ctx, t, r)
-		if err == nil || r.once || try == asks || ctx.Err() != nil || !errors.Is(err, bridge.ErrUnreachable) {
+		switch {
+		case errors.Is(err, errOvertaken):
+			try--
+		case err == nil, r.once, try == asks, ctx.Err() != nil, !errors.Is(err, bridge.ErrUnreachable):
 			return m, err
+		}
+		l.box.yield(t)
+		if err := l.turn(ctx, t); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -171,7 +180,7 @@ func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message,
 		if err == nil {
 			clear(f.Payload) // it may hold a PIN
 			r.progress(bridge.StageDelivered)
-			return l.await(ctx, r, p)
+			return l.await(ctx, t, r, p)
 		}
 		l.drop(p)
 		switch {
@@ -221,31 +230,42 @@ func (l *lock) outgoing(ctx context.Context, r *request) {
 	l.bolt.sent(r.action.Cause, r.action.Kind, until)
 }
 
-// await waits for the answer to a frame that has arrived.
-func (l *lock) await(ctx context.Context, r *request, p *pending) (zcl.Message, error) {
+// await waits for the answer to a frame that has arrived. A question is given up for a person who wants the bolt moved: it can be asked again.
+func (l *lock) await(ctx context.Context, t *ticket, r *request, p *pending) (zcl.Message, error) {
 	defer l.drop(p)
-	var again <-chan time.Time
+	var again, overtaken <-chan time.Time
+	var hurry <-chan struct{}
+	if !r.once && !r.state {
+		hurry = t.hurry
+	}
 	if !r.once {
 		timer := time.NewTimer(sendAgain)
 		defer timer.Stop()
 		again = timer.C
 	}
-	select {
-	case got := <-p.ch:
-		return l.settled(r, got)
-	case <-again:
-		l.unreachable(r)
-		return nil, fmt.Errorf("%w: no answer in %v", bridge.ErrUnreachable, sendAgain)
-	case <-l.gone:
-		return nil, fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
-	case <-ctx.Done():
+	arrived := time.Now()
+	for {
 		select {
-		case got := <-p.ch: // both came at once
+		case got := <-p.ch:
 			return l.settled(r, got)
-		default:
+		case <-hurry:
+			timer := time.NewTimer(time.Until(arrived.Add(courtesy)))
+			defer timer.Stop()
+			hurry, overtaken = nil, timer.C
+		case <-overtaken:
+			return nil, errOvertaken
+		case <-again:
+			l.unreachable(r)
+			return nil, fmt.Errorf("%w: no answer in %v", bridge.ErrUnreachable, sendAgain)
+		case <-l.gone:
+			return nil, fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
+		case <-ctx.Done():
+			if got, ok := p.taken(); ok { // both came at once
+				return l.settled(r, got)
+			}
+			l.unreachable(r)
+			return nil, unanswered(ctx)
 		}
-		l.unreachable(r)
-		return nil, unanswered(ctx)
 	}
 }
 
@@ -312,7 +332,7 @@ func (l *lock) recognise(cluster uint16, h zcl.Header, m zcl.Message) bool {
 			return false
 		}
 	} else if p.req.answers == nil || !p.req.answers(m) {
-		return false
+		return l.contradicts(h, m)
 	}
 	select {
 	case p.ch <- answer{msg: m}:
@@ -320,6 +340,33 @@ func (l *lock) recognise(cluster uint16, h zcl.Header, m zcl.Message) bool {
 	default:
 		return false
 	}
+}
+
+// unreadable ends the request in flight if what could not be read is its answer: no better one follows, and others wait. What moved the bolt is waited for
+// all the same, because the bolt reports itself. The caller holds l.mu.
+func (l *lock) unreadable(f zigbee.Frame) {
+	h, _, err := zcl.ParseHeader(f.Payload)
+	p := l.inFlight
+	if err != nil || p == nil || p.req.action != nil || h.Seq != p.seq || f.Cluster != p.req.cluster || h.Direction != zcl.ToClient {
+		return
+	}
+	if sent := p.req.msg.Route(); h.Type == zcl.ClusterSpecific && h.Command != sent.Command || h.Type == zcl.Global && h.Command == zcl.CmdReportAttributes {
+		return // something that the lock said by itself
+	}
+	l.fail(fmt.Errorf("%w: it cannot be read", bridge.ErrNonsense))
+}
+
+// contradicts ends the request in flight with an answer to its number and of its kind that speaks of something else. The caller holds l.mu.
+func (l *lock) contradicts(h zcl.Header, m zcl.Message) bool {
+	p := l.inFlight
+	if h.Type != zcl.ClusterSpecific || p.req.action != nil || h.Command != p.req.msg.Route().Command {
+		return false
+	}
+	if r, ok := m.(*zcl.GetPINCodeResponse); ok {
+		r.PIN.Wipe()
+	}
+	l.fail(fmt.Errorf("%w: it speaks of another slot than was asked for", bridge.ErrNonsense))
+	return true
 }
 
 // satisfies gives a fact to the request in flight if it shows that the request was carried out. The caller holds l.mu.

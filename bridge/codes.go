@@ -140,8 +140,12 @@ func (b *Bridge) retry(lock LockID, which func(*SavedSlot) bool) error {
 		if told {
 			s.Own.again()
 		}
-		if !which(s) || s.User == 0 || s.State == CodeInSync || s.State == CodeUnverifiable || s.State == CodeScheduled {
+		if !which(s) || s.User == 0 || s.State == CodeInSync || s.State == CodeUnverifiable && s.Reason != perhapsGone || s.State == CodeScheduled {
 			return told
+		}
+		if s.State == CodeUnverifiable {
+			s.State, s.Reason, s.Seen, s.Observed = CodePending, "", PIN{}, SlotUnknown
+			s.Stale = s.Claimed // some locks refuse a code that they hold already: then it is removed first
 		}
 		if s.State == CodeFailed {
 			s.State, s.Reason = CodePending, ""

@@ -57,6 +57,7 @@ func (b *Bridge) settle(l *lockState) (time.Time, error) {
 				evs = append(evs, b.codeEvent(l, s, s.State))
 			}
 		}
+		maps.DeleteFunc(l.work.typed, func(s Slot, _ bool) bool { return l.slots[s] == nil || l.slots[s].Reason != perhapsGone })
 		if lost != nil {
 			for id, u := range lost {
 				if old, ok := l.unplaced[id]; !ok || old.why != u.why {
@@ -148,6 +149,9 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 			continue
 		}
 		n, changed := *s, false
+		if n.Reason == perhapsGone && l.work.typed[n.Slot] {
+			n.Reason, changed = saidYes, true
+		}
 		if !p.IsZero() && !n.Wanted.Equal(p) {
 			n.Stale = n.Stale || n.Claimed && n.Observed != SlotEmpty
 			n.Wanted, changed = p.Clone(), true

@@ -81,12 +81,32 @@ func (b *Bridge) saveReset(id LockID, rec *SavedReset, durable func(), evs ...Ev
 	})
 }
 
+const (
+	saidYes     = "the lock said yes; this model does not show its codes"
+	perhapsGone = "perhaps gone: a reset was tried, and nobody saw what became of it; type the code at the keypad, or set it again"
+)
+
+func (b *Bridge) doubtCodes(id LockID) error {
+	return b.changeSlots(id, func(s *SavedSlot) bool {
+		if s.User == 0 || !s.Want || s.State != CodeUnverifiable || s.Reason == perhapsGone {
+			return false
+		}
+		s.Reason = perhapsGone
+		return true
+	})
+}
+
 func (b *Bridge) releaseCodes(id LockID, wiped bool) error {
 	if wiped {
+		b.mu.Lock()
+		l := b.locks[id]
+		hides := l != nil && l.traits().ReadBack == ReadBackNone
+		b.mu.Unlock()
 		err := b.changeSlots(id, func(s *SavedSlot) bool {
 			s.Observed, s.Attempts, s.NotBefore = SlotUnknown, 0, time.Time{}
 			if s.User != 0 {
 				s.Seen, s.State, s.Reason = PIN{}, CodePending, ""
+				s.Stale = s.Stale || hides && s.Claimed // if it was not erased, it may refuse the code that it still holds
 			}
 			return true
 		})

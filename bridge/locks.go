@@ -40,7 +40,7 @@ type lockState struct {
 func newLockState(s SavedLock) *lockState {
 	l := &lockState{
 		id: s.ID, saved: s, turn: make(chan struct{}, 1), slots: map[Slot]*SavedSlot{}, unplaced: map[UserID]unplaced{},
-		work: codeWork{dirty: map[Slot]bool{}, bad: map[Slot]bool{}, refresh: true}, bell: make(chan struct{}, 1), low: s.Battery != nil && *s.Battery <= lowBattery,
+		work: codeWork{dirty: map[Slot]bool{}, bad: map[Slot]bool{}, typed: map[Slot]bool{}, refresh: true}, bell: make(chan struct{}, 1), low: s.Battery != nil && *s.Battery <= lowBattery,
 	}
 	for _, slot := range s.Doubts {
 		l.work.dirty[slot] = true

@@ -33,6 +33,7 @@ type fakeDoor struct {
 	stay        bool          // and stays in the network
 	rejoins     bool          // joins by itself when the network opens
 	clearLies   bool          // says yes to ClearPIN, and does nothing
+	noRewrite   bool          // refuses a code that it holds already, in the same slot too
 	claims      bool          // says yes to a remote reset, and does nothing
 	partial     bool          // forgets only half
 	wipes       bool          // Basic reset wipes codes
@@ -331,8 +332,16 @@ func (l fakeLock) WritePIN(ctx context.Context, s Slot, p PIN) error {
 	if err := l.reach(ctx); err != nil {
 		return err
 	}
-	p.Expose(func(b []byte) { l.d.slots[s] = string(b) })
+	held := false
+	p.Expose(func(b []byte) {
+		if held = l.d.noRewrite && slices.Contains(slices.Collect(maps.Values(l.d.slots)), string(b)); !held {
+			l.d.slots[s] = string(b)
+		}
+	})
 	l.d.mu.Unlock()
+	if held {
+		return ErrDuplicate
+	}
 	l.d.point("after write")
 	return nil
 }

@@ -307,13 +307,33 @@ func (w *resetFlow) judge(ctx context.Context, last bool) (resetMove, error) {
 
 func (w *resetFlow) saw(yes bool) resetMove {
 	if !yes {
-		w.edit(func(rec *resetRecord) { rec.Untouch = true })
-		return resetMove{to: ResetStuck, stuckAt: ResetErasing, why: "No reset was seen.", next: w.proc.likely(w.rec.Way)}
+		w.edit(func(rec *resetRecord) { rec.Doubt = true })
+		next := w.proc.likely(w.rec.Way)
+		if w.rec.Way != ResetHands {
+			next += " Or cancel, and plan the reset by hands."
+		}
+		return resetMove{to: ResetStuck, stuckAt: ResetErasing, why: "No reset was seen. This lock does not show its codes: they may stand on it, or be gone.", next: next}
 	}
 	w.addSign(signWord, "A person saw the lock reset itself.")
 	w.edit(func(rec *resetRecord) { rec.Erased = "on a person's word" })
 	w.note("unverifiable", "That the codes were erased: on a person's word, this model gave no sign of it.")
 	return resetMove{to: ResetRejoining}
+}
+
+// doubtCodes has the lock's codes say that they may be gone. It does not give up while the store refuses.
+func (w *resetFlow) doubtCodes(ctx context.Context) error {
+	for {
+		err := w.r.host.doubtCodes(w.id)
+		if err == nil || errors.Is(err, ErrNoSuchLock) {
+			return nil
+		}
+		w.r.log.Error("that the codes of a lock may be gone cannot be saved", "lock", w.id, "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Second):
+		}
+	}
 }
 
 // notErased: the codes that stood there are still there.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,6 +49,7 @@ type resetRecord struct {
 	Why      string        `json:"why,omitempty"`
 	Next     string        `json:"next,omitempty"`
 	Untouch  bool          `json:"untouched,omitempty"` // the lock was seen not to have been erased: cancelling is possible
+	Doubt    bool          `json:"doubt,omitempty"`     // nothing shows whether it was erased, and nobody saw it: its codes may be gone
 	Report   *ResetReport  `json:"report,omitempty"`
 	Took     time.Duration `json:"took,omitempty"`
 }
@@ -310,6 +312,10 @@ func (w *resetFlow) move(ctx context.Context, m resetMove) error {
 		evs = append(evs, Event{At: now, Lock: w.id, Cause: cause, Body: CommandFinished{Command: "reset", Result: ResultOK, Stage: StageAccepted}})
 	}
 	if m.to == ResetCancelled {
+		if w.rec.Doubt && m.why == "" {
+			m.why, m.next = "Nothing shows whether the lock was erased, and nobody saw it.", "Type a code at the keypad, or have all of them written anew."
+			evs[0].Body = ResetMoved{Stage: string(m.to), Why: m.why, Next: m.next}
+		}
 		evs = append(evs, Event{At: now, Lock: w.id, Cause: cause, Body: CommandFinished{Command: "reset", Result: ResultCancelled}})
 	}
 	return w.saveAs(ctx, change, evs...)
@@ -330,10 +336,19 @@ func (w *resetFlow) stuck(ctx context.Context) (resetMove, error) {
 	if back == ResetTesting || back == ResetRestoring {
 		answers = append(answers, "skip")
 	}
+	if back == ResetErasing && w.rec.Doubt {
+		answers = append(answers, "restore")
+		if err := w.doubtCodes(ctx); err != nil {
+			return resetMove{}, err
+		}
+	}
 	erases := back == ResetErasing && w.rec.Way != ResetHands
 	text := "Try again from “" + string(back) + "”."
 	if erases {
 		text = "Ask the lock once more to erase itself."
+	}
+	if slices.Contains(answers, "restore") {
+		text += " Or “restore”: go on as after a reset, so that default codes go and every code is written anew."
 	}
 	w.ask(ResetStep{ID: "retry", Text: text, Answers: answers})
 	for {
@@ -348,9 +363,14 @@ func (w *resetFlow) stuck(ctx context.Context) (resetMove, error) {
 				if back == ResetErasing {
 					rec.Attempt++
 					rec.Step, rec.Asked, rec.Answered, rec.Answer, rec.Untouch = 0, time.Time{}, time.Time{}, "", false
+					rec.Doubt = false
 				}
 			})
 			return resetMove{to: back}, nil
+		case in.answer == "restore":
+			w.edit(func(rec *resetRecord) { rec.Erased = "perhaps erased; nobody saw it" })
+			w.note("unverifiable", "That the codes were erased: nobody saw it, and this model does not show it. They were written anew all the same.")
+			return resetMove{to: ResetRejoining}, nil
 		case in.answer == "skip":
 			w.note("failed", "Skipped at “"+string(back)+"”: "+w.rec.Why)
 			if back == ResetRestoring {
@@ -361,6 +381,7 @@ func (w *resetFlow) stuck(ctx context.Context) (resetMove, error) {
 			})
 			return resetMove{to: ResetTesting}, nil
 		case in.ev != nil && (back == ResetErasing || back == ResetRejoining) && w.takeSign(*in.ev) && w.rec.tellsOfReset():
+			w.edit(func(rec *resetRecord) { rec.Doubt = false })
 			return resetMove{to: ResetWaiting}, nil
 		}
 	}

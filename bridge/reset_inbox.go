@@ -154,13 +154,13 @@ func (w *resetFlow) offerCancel(reply chan error) error {
 	return nil
 }
 
-// canCancel: only before erasing, or when the lock was seen not to have been erased.
+// canCancel: only before erasing, or when the lock was seen not to have been erased, or when nobody can tell; its codes then say so.
 func (rec *resetRecord) canCancel() bool {
 	switch rec.Stage {
 	case ResetConfirmed, ResetGuarded:
 		return true
 	case ResetStuck:
-		return rec.StuckAt == ResetConfirmed || rec.StuckAt == ResetGuarded || rec.StuckAt == ResetErasing && rec.Untouch
+		return rec.StuckAt == ResetConfirmed || rec.StuckAt == ResetGuarded || rec.StuckAt == ResetErasing && (rec.Untouch || rec.Doubt)
 	}
 	return false
 }

@@ -39,4 +39,6 @@ type resetHost interface {
 	// releaseCodes tells the reconciler to work on the lock again. With wiped every slot of the lock counts as not read, and every code that should be
 	// there as pending with no attempts made.
 	releaseCodes(id LockID, wiped bool) error
+	// doubtCodes marks the codes that cannot be read back: they may be gone. They are written anew only when a person says so.
+	doubtCodes(id LockID) error
 }

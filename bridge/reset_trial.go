@@ -204,6 +204,9 @@ func (w *resetFlow) report(rec *resetRecord) *ResetReport {
 		r.Erased = append(r.Erased, "The codes on the lock: "+rec.Erased+".")
 	}
 	for _, e := range w.proc.erases(rec.Way) {
+		if rec.Doubt {
+			break
+		}
 		r.Erased = append(r.Erased, e.Text)
 	}
 	if codes, err := w.r.host.Codes(w.id); err == nil {

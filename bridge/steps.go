@@ -219,9 +219,9 @@ func (b *Bridge) again(id LockID, slot Slot) {
 // writeCode writes a code and reads it back at once where the lock can.
 func (b *Bridge) writeCode(ctx context.Context, l *lockState, dl Lock, st step) error {
 	b.mu.Lock()
-	u := b.users[0]
+	u, stale := b.users[0], false
 	if s := l.slots[st.slot]; s != nil {
-		u = b.users[s.User]
+		u, stale = b.users[s.User], s.Stale && s.Claimed
 	}
 	master := slices.Contains(l.traits().MasterSlots, st.slot)
 	var err error
@@ -234,6 +234,11 @@ func (b *Bridge) writeCode(ctx context.Context, l *lockState, dl Lock, st step) 
 	}
 	if err == nil {
 		err = dl.WritePIN(ctx, st.slot, st.pin)
+		if errors.Is(err, ErrDuplicate) && stale && !st.reads { // perhaps it is this slot that holds it
+			if err = dl.ClearPIN(ctx, st.slot); err == nil {
+				err = dl.WritePIN(ctx, st.slot, st.pin)
+			}
+		}
 	}
 	switch {
 	case errors.Is(err, ErrNoSuchSlot), errors.Is(err, ErrMasterSlot):
@@ -314,7 +319,7 @@ func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error, said boo
 		case stored && c.State == SlotKnown:
 			n.State, n.Reason = CodeInSync, ""
 		case stored || unknown:
-			n.State, n.Reason = CodeUnverifiable, "the lock said yes; this model does not show its codes"
+			n.State, n.Reason = CodeUnverifiable, saidYes
 		case hidden:
 			n.fail(errUnproven, false)
 			return false

@@ -26,6 +26,10 @@ func (b *Bridge) countUse(l *lockState, ev Event, to Bolt) {
 	if u == nil {
 		return
 	}
+	if s := l.slots[*ev.Cause.Slot]; s != nil && s.Reason == perhapsGone {
+		l.work.typed[s.Slot] = true // it is not gone
+		ring(l.bell)
+	}
 	if since := ev.At.Sub(u.LastUsed); since >= 0 && since < sameEntry && !l.lockedAt.After(u.LastUsed) {
 		return
 	}

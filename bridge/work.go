@@ -35,6 +35,7 @@ func delay(d []time.Duration, n int) time.Duration { return d[min(max(n-1, 0), l
 type codeWork struct {
 	dirty  map[Slot]bool // to be read again: the lock says that other hands were there
 	bad    map[Slot]bool // the lock says that it has no such slot
+	typed  map[Slot]bool // a code of ours was typed at the keypad, and opened
 	noRead bool          // reading a slot is not supported
 	reason string        // why the pending codes wait
 

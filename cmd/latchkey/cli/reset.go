@@ -68,7 +68,7 @@ func (a *app) cmdReset() *cobra.Command {
 				if a.json {
 					return a.printJSON(st)
 				}
-				a.say("The reset of %s is cancelled. Nothing was erased.", l.Name)
+				a.say("The reset of %s is cancelled. %s", l.Name, orText(strings.TrimSpace(st.Why+" "+st.Next), "Nothing was erased."))
 				return nil
 			}
 			return r.run(ctx, method, confirm)

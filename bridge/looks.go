@@ -253,6 +253,9 @@ func (b *Bridge) peek(ctx context.Context, l *lockState, dl Lock, st step) error
 	if errors.Is(err, ErrNoSuchSlot) {
 		return b.misplaced(l, st.slot, err)
 	}
+	if errors.Is(err, ErrNonsense) { // whatever stands there is not written over
+		return b.record(l, st.slot, func(n *SavedSlot) bool { n.fail(err, false); return false })
+	}
 	if err != nil || c.State == SlotEmpty || c.State == SlotUnknown {
 		return b.record(l, st.slot, func(n *SavedSlot) bool { n.Claimed = true; return false })
 	}

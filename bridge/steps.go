@@ -327,6 +327,9 @@ func (b *Bridge) judge(l *lockState, st step, c Credential, rerr error, said boo
 			n.fail(ErrNotStored, false)
 			return false
 		}
+		if errors.Is(rerr, ErrNonsense) {
+			n.Reason = "the lock said yes; what it shows of its codes makes no sense"
+		}
 		n.Attempts, n.NotBefore, n.Stale = 0, time.Time{}, false
 		n.Own.rewritten()
 		return false

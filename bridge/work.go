@@ -268,8 +268,14 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sentence is an error as a person reads it, without our package's name in front.
-func sentence(err error) string { return strings.TrimPrefix(err.Error(), "bridge: ") }
+// sentence is an error as a person reads it, without our packages' names in front.
+func sentence(err error) string {
+	s := strings.TrimPrefix(err.Error(), "bridge: ")
+	if driver, rest, ok := strings.Cut(s, ": "); ok && !strings.Contains(driver, " ") {
+		return rest
+	}
+	return s
+}
 
 // silent tells whether an error says nothing about the code, only that the lock was not reached.
 func silent(err error) bool {

@@ -136,6 +136,9 @@ func (a *app) cmdCodeSet() *cobra.Command {
 			case code.State == bridge.CodeFailed:
 				return &coded{exitRefused, fmt.Errorf("the code is kept, but it is not on the lock: %s", code.Reason)}
 			case code.State == bridge.CodePending && wait > 0:
+				if code.Reason != "" {
+					return &coded{exitNotSeen, fmt.Errorf("the code is kept, but it is not known to be on the lock yet: %s", code.Reason)}
+				}
 				return &coded{exitNotSeen, fmt.Errorf("the code is kept, and written as soon as the lock is reached")}
 			}
 			return nil

@@ -95,6 +95,9 @@ func (a *app) send(ctx context.Context, method, path string, body []byte, accept
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+			err = errors.New("the daemon ended before it answered; what was asked for may have been done. Once it runs again, look with: latchkey locks")
+		}
 		return nil, err
 	}
 	if resp.StatusCode >= 400 {

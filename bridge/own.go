@@ -34,8 +34,8 @@ func (o *SlotSchedule) again() { o.Refused, o.Attempts, o.NotBefore = "", 0, tim
 // due tells that the lock is still to be told.
 func (o *SlotSchedule) due() bool { return o.Used && !o.Told && o.Refused == "" }
 
-// told takes in what became of telling the lock.
-func (o *SlotSchedule) told(err error) {
+// told takes in what became of telling the lock. heard: the lock is not out of reach.
+func (o *SlotSchedule) told(err error, heard bool) {
 	if err == nil {
 		o.again()
 		o.Told, o.Used = true, !o.Want.Always()
@@ -43,12 +43,12 @@ func (o *SlotSchedule) told(err error) {
 	}
 	o.Attempts++
 	o.NotBefore = time.Now().Add(delay(attemptDelays, o.Attempts))
-	if final(err) || errors.Is(err, ErrNeedsPIN) || o.Attempts >= attemptLimit {
+	if final(err) || errors.Is(err, ErrNeedsPIN) || o.Attempts >= attemptLimit && (heard || !silent(err)) {
 		o.Refused, o.NotBefore = sentence(err), time.Time{}
 	}
 }
 
-// stands tells that the code is on the lock as it should be.
+// placed tells that the code is on the lock as it should be.
 func (s *SavedSlot) placed() bool {
 	return s.Want && s.Claimed && s.User != 0 && (s.State == CodeInSync || s.State == CodeUnverifiable)
 }
@@ -124,6 +124,9 @@ func (s Schedule) closes(t time.Time, loc *time.Location) time.Time {
 	return s.Until
 }
 
+// heardOf is how long a lock that was heard is taken to be in reach, when it does not answer to a schedule.
+const heardOf = 30 * time.Minute
+
 // tell has the lock follow a slot's schedule by itself.
 func (b *Bridge) tell(ctx context.Context, l *lockState, dl Lock, st step) error {
 	b.mu.Lock()
@@ -134,28 +137,25 @@ func (b *Bridge) tell(ctx context.Context, l *lockState, dl Lock, st step) error
 	}
 	want := s.Own.Want
 	b.mu.Unlock()
-	began := time.Now()
 	var err error
 	if want.Always() {
 		err = dl.ClearSchedule(ctx, st.slot)
 	} else {
 		err = dl.WriteSchedule(ctx, st.slot, want)
 	}
-	if err != nil && silent(err) {
-		b.mu.Lock()
-		alive := l.lastSeen.After(began) // it is there, and does not answer to this
-		b.mu.Unlock()
-		if !alive || ctx.Err() == context.Canceled {
-			return err
-		}
+	if errors.Is(err, ErrAsleep) || errors.Is(err, ErrDown) || errors.Is(err, ErrNoSuchLock) || errors.Is(err, context.Canceled) {
+		return err
 	}
+	b.mu.Lock()
+	heard := time.Since(l.lastSeen) < heardOf
+	b.mu.Unlock()
 	rec := b.record(l, st.slot, func(n *SavedSlot) bool {
 		if n.placed() && sameSchedule(n.Own.Want, want) {
-			n.Own.told(err)
+			n.Own.told(err, heard)
 		}
 		return false
 	})
-	if rec != nil || err == nil || !silent(err) {
+	if rec != nil {
 		return rec
 	}
 	return err

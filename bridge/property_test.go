@@ -25,6 +25,7 @@ type model struct {
 	people map[bridge.UserID]string // their digits on the lock; empty: no access
 	spent  map[string]bool          // digits that no longer open
 	keypad map[string]bool          // digits set by hand
+	ends   map[bridge.UserID]time.Time
 	next   int
 }
 
@@ -151,6 +152,21 @@ func (m *model) do(o op) {
 				b.Refuse = bridge.ErrRejected
 			}
 		})
+	case 14: // a time that ends, or none
+		if id := m.pick(o.N); id != 0 {
+			var end time.Time
+			if o.N%4 != 0 {
+				end = time.Now().Add(time.Duration(o.N*o.N*o.N) * time.Second)
+			}
+			if m.expect(m.b.ChangeUser(ctx, api("p"), id, func(u *bridge.User) error { u.Schedule.Until = end; return nil })) {
+				m.ends[id] = end
+			}
+		}
+	case 15: // the lock loses its clock, or asks for the time
+		if t := m.l.Info().Traits; t.YearDays > 0 {
+			m.l.SetInfo(func(i *bridge.Info) { i.Traits.Clock.Set = o.N%2 == 0 })
+			m.l.Say(bridge.LockReady{Info: m.l.Info()})
+		}
 	default:
 		settle(time.Duration(o.N*o.N*o.N) * 20 * time.Millisecond)
 	}
@@ -160,7 +176,7 @@ func (m *model) do(o op) {
 // that has a name; and no code that was withdrawn opens once the lock was reached.
 func TestLockComesToWhatIsWanted(t *testing.T) {
 	ops := rapid.Custom(func(t *rapid.T) op {
-		return op{rapid.IntRange(0, 16).Draw(t, "kind"), rapid.IntRange(0, 40).Draw(t, "n")}
+		return op{rapid.IntRange(0, 18).Draw(t, "kind"), rapid.IntRange(0, 40).Draw(t, "n")}
 	})
 	for name, how := range map[string]func(*bridgetest.Behaviour, *bridge.Traits){
 		"reads":            func(*bridgetest.Behaviour, *bridge.Traits) {},
@@ -168,6 +184,9 @@ func TestLockComesToWhatIsWanted(t *testing.T) {
 		"cannot read":      func(b *bridgetest.Behaviour, t *bridge.Traits) { b.NoRead, t.ReadBack = true, bridge.ReadBackNone },
 		"minds duplicates": func(b *bridgetest.Behaviour, _ *bridge.Traits) { b.Duplicates, b.Rewrite = true, true },
 		"small":            func(_ *bridgetest.Behaviour, t *bridge.Traits) { t.Slots, t.LastSlot = 4, 4 },
+		"keeps schedules": func(_ *bridgetest.Behaviour, t *bridge.Traits) {
+			t.WeekDays, t.YearDays, t.Clock = 7, 1, bridge.LockClock{Set: true, Follows: true}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
@@ -179,12 +198,18 @@ func TestLockComesToWhatIsWanted(t *testing.T) {
 	}
 }
 
-func play(steps []op, how func(*bridgetest.Behaviour, *bridge.Traits)) {
+func newModel(how func(*bridgetest.Behaviour, *bridge.Traits)) *model {
 	l := bridgetest.NewLock(front)
 	l.Behave(func(b *bridgetest.Behaviour) { l.SetInfoLocked(func(i *bridge.Info) { how(b, &i.Traits) }) })
-	m := &model{
+	return &model{
 		d: bridgetest.NewDriver(l), l: l, s: bridgetest.NewStore(), people: map[bridge.UserID]string{}, spent: map[string]bool{}, keypad: map[string]bool{},
+		ends: map[bridge.UserID]time.Time{},
 	}
+}
+
+func play(steps []op, how func(*bridgetest.Behaviour, *bridge.Traits)) {
+	m := newModel(how)
+	l := m.l
 	m.start()
 	defer func() { m.end() }()
 	for _, o := range steps {
@@ -239,6 +264,17 @@ func (m *model) check() {
 	}
 	for id, digits := range m.people {
 		c := have[id]
+		if end := m.ends[id]; digits != "" && !end.IsZero() && time.Since(end) > 10*time.Minute {
+			if c.State != bridge.CodeScheduled {
+				panic(fmt.Sprintf("user %d ended at %v: %+v", id, end, c))
+			}
+			m.spent[digits] = true
+			delete(have, id)
+			continue
+		} else if c.State == bridge.CodeScheduled && time.Since(end) >= 0 {
+			delete(have, id)
+			continue
+		}
 		switch {
 		case digits == "" && c.User == 0:
 		case digits == "":

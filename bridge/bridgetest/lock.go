@@ -28,6 +28,7 @@ type Behaviour struct {
 	Duplicates  bool          // refuses a code that another slot holds
 	Rewrite     bool          // with Duplicates: even the same code in the same slot
 	Capacity    int           // codes at most; zero: no bound
+	NoSchedules error         // the answer to every schedule, if not nil
 }
 
 // Lock is a lock with a memory.
@@ -40,6 +41,8 @@ type Lock struct {
 	wake     chan struct{}
 	bolt     bridge.Bolt
 	codes    map[bridge.Slot][]byte
+	follows  map[bridge.Slot]bridge.Schedule // its own schedules
+	zone     *time.Location                  // where it hangs; with follows
 	settings bridge.Settings
 	takes    func(bridge.Settings) bridge.Settings
 	asked    []string // each request that was carried out
@@ -58,7 +61,7 @@ func GoodTraits() bridge.Traits {
 func NewLock(id bridge.LockID) *Lock {
 	return &Lock{
 		info: bridge.Info{ID: id, Manufacturer: "Yale", Model: "YRD256 TSDB", Family: "yale_assure", FamilyTitle: "Yale Assure", Firmware: "1.0", Ready: true, Traits: GoodTraits()},
-		bolt: bridge.Locked, codes: map[bridge.Slot][]byte{}, wake: make(chan struct{}),
+		bolt: bridge.Locked, codes: map[bridge.Slot][]byte{}, follows: map[bridge.Slot]bridge.Schedule{}, wake: make(chan struct{}),
 	}
 }
 
@@ -250,6 +253,7 @@ func (l *Lock) store(s bridge.Slot, d []byte) error {
 	}
 	if !l.how.Forgets {
 		l.codes[s] = bytes.Clone(d)
+		delete(l.follows, s) // an unrestricted user, as it is written
 	}
 	return nil
 }
@@ -259,6 +263,7 @@ func (l *Lock) ClearPIN(ctx context.Context, s bridge.Slot) error {
 	return l.do(ctx, fmt.Sprintf("clear %d", s), true, func() error {
 		if !l.how.Keeps {
 			delete(l.codes, s)
+			delete(l.follows, s)
 		}
 		return nil
 	})
@@ -284,14 +289,6 @@ func (l *Lock) ReadSlot(ctx context.Context, s bridge.Slot) (c bridge.Credential
 	return c, err
 }
 
-// WriteSchedule implements bridge.Lock: there is none.
-func (l *Lock) WriteSchedule(context.Context, bridge.Slot, bridge.Schedule) error {
-	return bridge.ErrUnsupported
-}
-
-// ClearSchedule implements bridge.Lock.
-func (l *Lock) ClearSchedule(context.Context, bridge.Slot) error { return bridge.ErrUnsupported }
-
 // Reset implements bridge.Lock: it can clear its codes.
 func (l *Lock) Reset(ctx context.Context, way bridge.ResetWay) error {
 	if way != bridge.ResetClearCodes {
@@ -300,6 +297,7 @@ func (l *Lock) Reset(ctx context.Context, way bridge.ResetWay) error {
 	return l.do(ctx, "clear all", true, func() error {
 		if !l.how.Keeps {
 			clear(l.codes)
+			clear(l.follows)
 		}
 		return nil
 	})
@@ -324,6 +322,10 @@ func (l *Lock) Enter(digits string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for s, c := range l.codes {
+		if string(c) == digits && !l.lets(s) {
+			l.emit(bridge.Cause{Source: bridge.SourceKeypad, Slot: &s}, bridge.EntryRefused{Action: bridge.ActUnlock, Why: "outside its schedule"})
+			return false
+		}
 		if string(c) == digits {
 			l.move(bridge.Unlocked, bridge.Cause{Source: bridge.SourceKeypad, Slot: &s}, false)
 			return true
@@ -369,6 +371,7 @@ func (l *Lock) Program(s bridge.Slot, digits string, told bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change := bridge.ProgPINAdded
+	delete(l.follows, s)
 	if digits == "" {
 		delete(l.codes, s)
 		change = bridge.ProgPINDeleted

@@ -112,6 +112,7 @@ type play struct {
 	process   *process
 	marks     map[string]int
 	phones    map[string]*phone
+	settings  *settings // the pairing begun last
 	running   []chan ended
 	typed     string
 	unplugged time.Time

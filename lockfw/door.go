@@ -285,6 +285,7 @@ func (l *Lock) pull() {
 		return
 	}
 	l.powered = false
+	l.clockSet = false // nothing keeps it running
 	l.h.cancel(l.moving)
 	l.moving = nil
 	l.h.cancel(l.relock)

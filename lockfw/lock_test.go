@@ -297,6 +297,16 @@ func TestSchedules(t *testing.T) {
 		if _, st := c.command(l, cLock, 0x0B, 0, 1, 0, 0x7F, 22, 0, 6, 0); st[0] != 1 {
 			t.Error("a schedule over midnight was taken")
 		}
+		if u := l.Schedule(1); u.Type != 1 || u.YearDay[0] != [2]uint32{now, now + 600} || len(u.WeekDay) != 0 {
+			t.Errorf("%+v", u)
+		}
+		l.PullBatteries()
+		l.FitBatteries(100)
+		l.h.mu.Lock()
+		if got := l.now(); got != 0xFFFFFFFF {
+			t.Errorf("its clock ran on without power: %d", got)
+		}
+		l.h.mu.Unlock()
 	})
 }
 

@@ -98,3 +98,32 @@ func (l *Lock) holiday(q *asked, id uint8) {
 		l.reply(q, false, 0x13, []byte{0})
 	}
 }
+
+// UserSchedule is what a lock keeps of a user's times.
+type UserSchedule struct {
+	Type    uint8             // 0 unrestricted, 1 year-day, 2 week-day (ZCL 7.3.2.12)
+	WeekDay map[int][]byte    // by schedule: days, start hour and minute, end hour and minute
+	YearDay map[int][2]uint32 // by schedule: start and end, in seconds of the lock's local time
+}
+
+// Schedule tells what stands in the lock for a slot.
+func (l *Lock) Schedule(slot int) UserSchedule {
+	l.h.mu.Lock()
+	defer l.h.mu.Unlock()
+	u := UserSchedule{WeekDay: map[int][]byte{}, YearDay: map[int][2]uint32{}}
+	if s := l.codes[uint16(slot)]; s != nil {
+		u.Type = s.typ
+	}
+	for k, b := range l.weekDays {
+		if int(k[0]) == slot {
+			u.WeekDay[int(k[1])] = slices.Clone(b)
+		}
+	}
+	for k, b := range l.yearDays {
+		if int(k[0]) == slot {
+			r := reader{b: b}
+			u.YearDay[int(k[1])] = [2]uint32{r.u32(), r.u32()}
+		}
+	}
+	return u
+}

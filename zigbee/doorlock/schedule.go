@@ -38,25 +38,38 @@ func (l *lock) writeSchedule(ctx context.Context, s bridge.Slot, sch bridge.Sche
 	case len(sch.Weekly) > 0 && span:
 		return fmt.Errorf("%w: it follows windows of the week or a span of days, not both", bridge.ErrUnsupported)
 	case len(sch.Weekly) > 0:
-		return l.writeWeek(ctx, s, t, sch.Weekly)
+		windows, err := weekWindows(sch.Weekly)
+		if err != nil {
+			return err
+		}
+		if room := min(t.WeekDays, weekLimit); len(windows) > room {
+			return fmt.Errorf("%w: it has room for %d windows of the week, and this takes %d", bridge.ErrUnsupported, room, len(windows))
+		}
+		return l.orFree(ctx, s, l.writeWeek(ctx, s, t, windows))
+	case span && t.YearDays == 0:
+		return fmt.Errorf("%w: it has no schedules by date", bridge.ErrUnsupported)
 	case span:
-		return l.writeSpan(ctx, s, t, sch)
+		return l.orFree(ctx, s, l.writeSpan(ctx, s, sch))
 	default:
 		return l.clearSchedule(ctx, s)
 	}
 }
 
+// orFree lets the user in always where the lock refused a part of a schedule: it must not go by half of one.
+func (l *lock) orFree(ctx context.Context, s bridge.Slot, err error) error {
+	if answered(err) || errors.Is(err, bridge.ErrRejected) || errors.Is(err, bridge.ErrNotStored) {
+		if free := l.order(ctx, &zcl.SetUserType{User: uint16(s), Type: zcl.UserUnrestricted}); free != nil {
+			l.d.log.Info("lock keeps a half-written schedule", "lock", l.name, "slot", s, "error", free)
+		}
+	}
+	return err
+}
+
 // writeWeek writes week-day schedules (ZCL section 7.3.2.16.12). The user type comes last: until then the old rule holds.
-func (l *lock) writeWeek(ctx context.Context, s bridge.Slot, t bridge.Traits, ws []bridge.Window) error {
-	windows, err := weekWindows(ws)
-	if err != nil {
-		return err
-	}
+func (l *lock) writeWeek(ctx context.Context, s bridge.Slot, t bridge.Traits, windows []zcl.WeekDaySchedule) error {
 	room := min(t.WeekDays, weekLimit)
-	if len(windows) > room {
-		return fmt.Errorf("%w: it has room for %d windows of the week, and this takes %d", bridge.ErrUnsupported, room, len(windows))
-	}
 	for id := range max(l.holdsWindows(s, room, -1), len(windows)) {
+		var err error
 		if id < len(windows) {
 			err = l.order(ctx, &zcl.SetWeekDaySchedule{ID: uint8(id), User: uint16(s), WeekDaySchedule: windows[id]})
 		} else {
@@ -118,10 +131,7 @@ func weekWindows(ws []bridge.Window) ([]zcl.WeekDaySchedule, error) {
 }
 
 // writeSpan writes a year-day schedule (ZCL section 7.3.2.16.15).
-func (l *lock) writeSpan(ctx context.Context, s bridge.Slot, t bridge.Traits, sch bridge.Schedule) error {
-	if t.YearDays == 0 {
-		return fmt.Errorf("%w: it has no schedules by date", bridge.ErrUnsupported)
-	}
+func (l *lock) writeSpan(ctx context.Context, s bridge.Slot, sch bridge.Schedule) error {
 	y := zcl.YearDaySchedule{Start: 0, End: forever}
 	if !sch.From.IsZero() {
 		y.Start = l.localTime(sch.From)

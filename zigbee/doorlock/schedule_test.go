@@ -18,15 +18,16 @@ type scheduleKey struct {
 
 // fakeSchedules are those of a lock.
 type fakeSchedules struct {
-	mu      sync.Mutex
-	types   map[uint16]zcl.UserType
-	weeks   map[scheduleKey]zcl.WeekDaySchedule
-	years   map[scheduleKey]zcl.YearDaySchedule
-	no      zcl.Status // the answer to every Set, if not zero
-	failing bool       // every Set fails
-	mute    bool       // it does not answer questions
-	forgets bool       // it says yes and keeps nothing
-	strict  bool       // it fails to clear what is not there
+	mu       sync.Mutex
+	types    map[uint16]zcl.UserType
+	weeks    map[scheduleKey]zcl.WeekDaySchedule
+	years    map[scheduleKey]zcl.YearDaySchedule
+	no       zcl.Status // the answer to every Set, if not zero
+	failing  bool       // every Set fails
+	mute     bool       // it does not answer questions
+	forgets  bool       // it says yes and keeps nothing
+	typeOnly bool       // it says yes and keeps no more than the user type
+	strict   bool       // it fails to clear what is not there
 }
 
 func newSchedules() *fakeSchedules {
@@ -37,7 +38,7 @@ func (f *fakeSchedules) answer(m zcl.Message) (zcl.Message, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	command := m.Route().Command
-	result, keep := zcl.Pass, !f.failing && !f.forgets
+	result, keep := zcl.Pass, !f.failing && !f.forgets && !f.typeOnly
 	if f.failing {
 		result = zcl.Fail
 	}
@@ -65,7 +66,7 @@ func (f *fakeSchedules) answer(m zcl.Message) (zcl.Message, bool) {
 		}
 		return &zcl.SetYearDayScheduleResponse{Result: result}, true
 	case *zcl.SetUserType:
-		if keep {
+		if keep || f.typeOnly {
 			f.types[m.User] = m.Type
 		}
 		return &zcl.SetUserTypeResponse{Result: result}, true
@@ -185,6 +186,7 @@ func TestSchedulesThatDoNotStick(t *testing.T) {
 		{"no questions answered", func(f *fakeSchedules) { f.mute = true }, nil},
 		{"nothing to clear", func(f *fakeSchedules) { f.strict = true }, nil},
 		{"yes, and nothing kept", func(f *fakeSchedules) { f.forgets = true }, bridge.ErrNotStored},
+		{"yes, and only the user type kept", func(f *fakeSchedules) { f.typeOnly = true }, bridge.ErrNotStored},
 		{"failure", func(f *fakeSchedules) { f.failing = true }, bridge.ErrRejected},
 		{"no such command", func(f *fakeSchedules) { f.no = zcl.StatusUnsupClusterCommand }, bridge.ErrUnsupported},
 		{"not allowed", func(f *fakeSchedules) { f.no = zcl.StatusNotAuthorized }, bridge.ErrNeedsPIN},
@@ -196,6 +198,9 @@ func TestSchedulesThatDoNotStick(t *testing.T) {
 				for _, s := range []bridge.Schedule{day, span} {
 					if err := l.WriteSchedule(deadline(w, time.Minute), 2, s); !errors.Is(err, c.want) {
 						t.Errorf("%+v: %v", s, err)
+					}
+					if typ := fl.schedules.types[2]; (typ == zcl.UserUnrestricted) != (c.want != nil) {
+						t.Errorf("user type %v", typ)
 					}
 				}
 			})

@@ -115,7 +115,7 @@ func (b *Bridge) Find(what string) (LockView, error) {
 	if bySlug != nil {
 		return b.view(bySlug), nil
 	}
-	return LockView{}, fmt.Errorf("bridge: lock %.64q: %w", what, ErrNoSuchLock)
+	return LockView{}, fmt.Errorf("bridge: lock %s: %w", Quote(what), ErrNoSuchLock)
 }
 
 func (l *lockState) slug() string { return orDefault(l.saved.Slug, provisional(l.id)) }

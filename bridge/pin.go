@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // PIN is a code that a person types. It cannot be printed, logged, marshalled or compared by accident: every such path gives Redacted or an error, and
@@ -36,6 +37,15 @@ func NewPIN(digits []byte) (PIN, error) {
 		}
 	}
 	return PIN{p: &pinDigits{append(make([]byte, 0, len(digits)), digits...)}}, nil
+}
+
+// Quote gives what a person wrote, such as a name, for an error that repeats it. What consists of digits may be a PIN that was put in the wrong place, and is
+// not repeated.
+func Quote(s string) string {
+	if len(s) >= 4 && strings.Trim(s, "0123456789 ") == "" {
+		return Redacted
+	}
+	return fmt.Sprintf("%.64q", s)
 }
 
 // IsZero tells that there is no PIN.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -90,7 +91,11 @@ func (s *Server) listUsers(w http.ResponseWriter, _ *http.Request) error {
 func (s *Server) user(r *http.Request) (bridge.User, error) {
 	want := r.PathValue("user")
 	if id, err := strconv.ParseUint(want, 10, 32); err == nil {
-		return s.cfg.Bridge.User(bridge.UserID(id))
+		u, err := s.cfg.Bridge.User(bridge.UserID(id))
+		if errors.Is(err, bridge.ErrNoSuchUser) { // the domain's error repeats the number
+			err = noSuchUser(want)
+		}
+		return u, err
 	}
 	var found []bridge.User
 	for _, u := range s.cfg.Bridge.Users() {
@@ -100,7 +105,7 @@ func (s *Server) user(r *http.Request) (bridge.User, error) {
 	}
 	switch len(found) {
 	case 0:
-		return bridge.User{}, fmt.Errorf("user %.64q: %w", want, bridge.ErrNoSuchUser)
+		return bridge.User{}, noSuchUser(want)
 	case 1:
 		return found[0], nil
 	}
@@ -113,6 +118,11 @@ func (s *Server) getUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.replyUser(w, http.StatusOK, u.ID)
+}
+
+// noSuchUser says whom nobody knows.
+func noSuchUser(want string) error {
+	return fmt.Errorf("user %s: %w", bridge.Quote(want), bridge.ErrNoSuchUser)
 }
 
 func (s *Server) replyUser(w http.ResponseWriter, status int, id bridge.UserID) error {

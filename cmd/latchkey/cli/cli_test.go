@@ -359,6 +359,29 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// TestMisplacedPIN: a PIN that stands among the arguments, where none belongs, is not repeated by the error.
+func TestMisplacedPIN(t *testing.T) {
+	const pin = "48291374"
+	for _, args := range [][]string{
+		{"users", "change", "Anna", "--pin=" + pin}, {"users", "change", "Anna", "--uses", pin + pin + pin}, {"users", "change", "Anna", "--until", pin}, {"users", "add", "Anna", pin},
+		{"users", "add", "Anna", "--weekly", pin}, {"users", "add", "Anna", "--code=" + pin}, {"codes", "set", "Door", "Anna", pin}, {"codes", "adopt", "Door", pin, "Anna"}, {"unlock", "Door", pin},
+	} {
+		var out bytes.Buffer
+		if code := Run(t.Context(), "", args, strings.NewReader(""), &out, &out); code != exitUsage || out.Len() == 0 || strings.Contains(out.String(), pin) {
+			t.Errorf("%.2q…: exit %d, %d octets, repeated: %v", args, code, out.Len(), strings.Contains(out.String(), pin))
+		}
+	}
+	var out bytes.Buffer
+	if Run(t.Context(), "", []string{"users", "change", "Anna", "--uses", "many"}, strings.NewReader(""), &out, &out); !strings.Contains(out.String(), `"many" for "--uses"`) {
+		t.Errorf("%s", &out)
+	}
+	out.Reset()
+	r := resetScreen{app: &app{out: &out}}
+	if err := r.acknowledge(t.Context(), answer{step: bridge.ResetStep{Answers: []string{"worked", "refused"}}, text: pin}); err != nil || !strings.Contains(out.String(), "is no answer here") || strings.Contains(out.String(), pin) {
+		t.Errorf("a code typed into the terminal in place of the keypad: %v, %d octets", err, out.Len())
+	}
+}
+
 func TestJSONSecret(t *testing.T) {
 	b, err := jsonSecret("pin", []byte("1234"), []byte(`{"wait":"1s"}`))
 	if err != nil || string(b) != `{"pin":"1234","wait":"1s"}` {

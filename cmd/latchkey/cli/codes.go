@@ -62,7 +62,7 @@ func (a *app) cmdCodes() *cobra.Command {
 		command("adopt LOCK SLOT NAME", "Take a code that was found on a lock under a person's name", "  latchkey codes adopt \"Front door\" 5 Cleaner", 3, 3, func(ctx context.Context, args []string) error {
 			slot, err := strconv.ParseUint(args[1], 10, 16)
 			if err != nil {
-				return usage("%q is no slot; latchkey codes list shows them", args[1])
+				return usage("%s is no slot; latchkey codes list shows them", bridge.Quote(args[1]))
 			}
 			var u web.User
 			if err := a.call(ctx, "POST", "/locks/"+esc(args[0])+"/adopt", map[string]any{"slot": slot, "name": args[2]}, &u); err != nil {

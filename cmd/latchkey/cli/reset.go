@@ -236,7 +236,7 @@ func (r *resetScreen) acknowledge(ctx context.Context, got answer) error {
 	case text == "" && len(known) == 1:
 		text = known[0]
 	case !slices.Contains(known, text):
-		r.say("! %q is no answer here.", text)
+		r.say("! %s is no answer here.", bridge.Quote(text)) // a code, maybe, that belongs into the lock's keypad
 		r.asked = ""
 		return nil
 	}

@@ -12,11 +12,14 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/latchkeyd/latchkey/bridge"
 	"github.com/latchkeyd/latchkey/web"
 )
 
@@ -126,13 +129,23 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.config, "config", "", "configuration file (default /etc/latchkey/latchkey.yaml)")
 	f.StringVar(&a.socket, "socket", "", "the daemon's socket")
 	f.BoolVar(&a.json, "json", false, "print JSON")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%w; see %s --help", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.cmdRun(), a.cmdCheck(), a.cmdDoctor(), a.cmdStatus(), a.cmdJoin(), a.cmdLocks(), a.cmdMove("lock"), a.cmdMove("unlock"), a.cmdRename(),
 		a.cmdForget(), a.cmdUsers(), a.cmdCodes(), a.cmdReset(), a.cmdHomeKit(), a.cmdMatter(), a.cmdEvents(), a.cmdBackup(), a.cmdVersion(),
 		a.cmdPassword(), a.cmdToken())
 	return root
+}
+
+// flagError says what is wrong with a flag. A value that may be a PIN is not repeated.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	if bad, ok := errors.AsType[interface {
+		error
+		GetValue() string
+	}](err); ok {
+		text = strings.ReplaceAll(text, strconv.Quote(bad.GetValue()), bridge.Quote(bad.GetValue()))
+	}
+	return usage("%s; see %s --help", text, c.CommandPath())
 }
 
 // command fills in what all commands have. args is the number of arguments, or a range.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/latchkeyd/latchkey/bridge"
 	"github.com/latchkeyd/latchkey/web"
 )
 
@@ -83,7 +84,7 @@ func parseTime(s string) (*time.Time, error) {
 			return &t, nil
 		}
 	}
-	return nil, usage("%q is no time; write 2026-12-24 or 2026-12-24T15:00", s)
+	return nil, usage("%s is no time; write 2026-12-24 or 2026-12-24T15:00", bridge.Quote(s))
 }
 
 var week = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
@@ -91,7 +92,7 @@ var week = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 // parseWindow reads "mon-fri 08:00-17:00".
 func parseWindow(s string) (web.Window, error) {
 	bad := func() (web.Window, error) {
-		return web.Window{}, usage("%q is no weekly window; write \"mon-fri 08:00-17:00\" or \"sat,sun 22:00-02:00\"", s)
+		return web.Window{}, usage("%s is no weekly window; write \"mon-fri 08:00-17:00\" or \"sat,sun 22:00-02:00\"", bridge.Quote(s))
 	}
 	days, span, ok := strings.Cut(strings.ToLower(strings.TrimSpace(s)), " ")
 	start, end, ok2 := strings.Cut(strings.TrimSpace(span), "-")

@@ -4,6 +4,7 @@ package canary
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -22,6 +23,9 @@ func Forms(pin string) []Form {
 	forms := []Form{{"ASCII", p}, {"hex", []byte(h)}, {"HEX", []byte(strings.ToUpper(h))},
 		{"hex, spaced", fmt.Appendf(nil, "% x", p)}, {"decimal list", bytes.Trim(fmt.Append(nil, p), "[]")},
 		{"decimal list, JSON", bytes.ReplaceAll(bytes.Trim(fmt.Append(nil, p), "[]"), []byte(" "), []byte(","))}}
+	for at := range min(4, len(p)-3) { // whatever the alignment, one of these stands whole in a dump of memory by words of a little-endian machine
+		forms = append(forms, Form{fmt.Sprintf("a word in hex, from digit %d", at), fmt.Appendf(nil, "%x", binary.LittleEndian.Uint32(p[at:]))})
+	}
 	var le, be, digits []byte
 	for _, c := range p {
 		le, be, digits = append(le, c, 0), append(be, 0, c), append(digits, c-'0')
@@ -44,10 +48,21 @@ func Forms(pin string) []Form {
 }
 
 // Scan names the forms in which any of the PINs is in b. What it returns does not hold the PIN.
-func Scan(b []byte, pins ...string) []string {
+func Scan(b []byte, pins ...string) []string { return scan(b, 0, pins) }
+
+// sealedFloor is the least octets of a form that is looked for in what is sealed: shorter ones stand in a megabyte of it by chance.
+const sealedFloor = 8
+
+// ScanSealed is Scan for what looks random all over, such as the state's file: it leaves the shortest forms out, which are BCD.
+func ScanSealed(b []byte, pins ...string) []string { return scan(b, sealedFloor, pins) }
+
+func scan(b []byte, floor int, pins []string) []string {
 	var found []string
 	for i, pin := range pins {
 		for _, f := range Forms(pin) {
+			if len(f.Bytes) < floor {
+				continue
+			}
 			if at := bytes.Index(b, f.Bytes); at >= 0 {
 				found = append(found, fmt.Sprintf("PIN %d as %s at octet %d", i, f.Name, at))
 			}

@@ -22,6 +22,14 @@ func TestPlanted(t *testing.T) {
 		"bcd": {1, 0x73, 0x91, 0x73, 0x91, 2}, "bcd shifted": {0xF7, 0x39, 0x17, 0x39, 0x1F}, "bcd swapped": {0x37, 0x19, 0x37, 0x19},
 		"digits": {7, 3, 9, 1, 7, 3, 9, 1},
 	}
+	for shift := range 8 {
+		var dump []byte
+		memory := append(make([]byte, shift), planted+"\x00\x00\x00\x00\x00\x00\x00\x00"...)
+		for i := 0; i+8 <= len(memory); i += 8 {
+			dump = fmt.Appendf(dump, "%#x, ", binary.LittleEndian.Uint64(memory[i:]))
+		}
+		places[fmt.Sprint("words, shifted by ", shift)] = dump
+	}
 	numbers := make([]int, len(text))
 	for i, c := range []byte(text) {
 		numbers[i] = int(c)
@@ -41,6 +49,9 @@ func TestPlanted(t *testing.T) {
 			t.Errorf("%s: the planted PIN is not found", name)
 		} else if strings.Contains(strings.Join(found, " "), planted) {
 			t.Errorf("%s: the finding tells the PIN", name)
+		}
+		if found := ScanSealed(b, planted); len(found) == 0 && !strings.HasPrefix(name, "bcd") {
+			t.Errorf("%s: the planted PIN is not found in what is sealed", name)
 		}
 		if found := Scan(b, "62846284"); len(found) > 0 {
 			t.Errorf("%s: found what is not there: %v", name, found)

@@ -66,7 +66,7 @@ func TestCodeIsWrittenAndReadBack(t *testing.T) {
 		if l.Holds(1) != "4711" {
 			t.Error("not on the lock")
 		}
-		if a := l.Asked(); !slices.Equal(a, []string{"write 1", "read 1"}) {
+		if a := l.Asked(); !slices.Equal(a, []string{"read 1", "write 1", "read 1"}) {
 			t.Error(a)
 		}
 		if h.CodeCounter(front) == before {

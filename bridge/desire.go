@@ -92,6 +92,7 @@ func (b *Bridge) codeEvent(l *lockState, s SavedSlot, state CodeState) Event {
 func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []Slot, lost map[UserID]unplaced, next time.Time) {
 	lost = map[UserID]unplaced{}
 	t := l.traits()
+	blind := l.work.noRead || t.ReadBack == ReadBackNone // else a slot is read before it is written the first time
 	_, offsetEnds := now.In(b.cfg.Location).ZoneBounds()
 	bySlot := make(map[UserID]*SavedSlot, len(l.slots))
 	for _, s := range l.slots {
@@ -142,7 +143,7 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 			taken[slot] = true
 			n := SavedSlot{
 				SlotKey: SlotKey{l.id, slot}, User: id, Want: true, Wanted: p.Clone(), State: CodePending, Since: now,
-				Claimed: !l.saved.Scanned.IsZero() || l.work.noRead || t.ReadBack == ReadBackNone,
+				Claimed: blind,
 			}
 			n.Own.aim(own)
 			puts = append(puts, n)
@@ -171,6 +172,7 @@ func (b *Bridge) desire(l *lockState, now time.Time) (puts []SavedSlot, drops []
 			n.State, n.Reason, n.Since = CodePending, "", now
 			if n.Observed == SlotEmpty { // from here on something of ours may stand there
 				n.Observed, n.Seen = SlotUnknown, PIN{}
+				n.Claimed = n.Claimed && blind // and from here back others may have used it
 			}
 		case !active && n.Want:
 			n, _, changed = withdraw(n, false)

@@ -240,7 +240,8 @@ func (s *SavedSlot) find(c Credential, told bool) (drop, lost, touched bool) {
 
 var errGone = errors.New("found gone from the lock; written again")
 
-// peek reads a slot before it is written for the first time: a code of other hands is not overwritten.
+// peek reads a slot, and writes it for the first time at once if it is empty: a code of other hands is not overwritten, even if it was made after all slots
+// were read and the lock said nothing of it.
 func (b *Bridge) peek(ctx context.Context, l *lockState, dl Lock, st step) error {
 	c, err := Credential{State: SlotEmpty}, error(nil)
 	if st.reads {
@@ -257,7 +258,8 @@ func (b *Bridge) peek(ctx context.Context, l *lockState, dl Lock, st step) error
 		return b.record(l, st.slot, func(n *SavedSlot) bool { n.fail(err, false); return false })
 	}
 	if err != nil || c.State == SlotEmpty || c.State == SlotUnknown {
-		return b.record(l, st.slot, func(n *SavedSlot) bool { n.Claimed = true; return false })
+		st.reads = st.reads && !errors.Is(err, ErrUnsupported)
+		return b.firstWrite(ctx, l, dl, st)
 	}
 	if c.State == SlotKnown && c.PIN.Equal(st.pin) {
 		if err := b.record(l, st.slot, func(n *SavedSlot) bool { n.Claimed = true; return false }); err != nil {
@@ -270,4 +272,34 @@ func (b *Bridge) peek(ctx context.Context, l *lockState, dl Lock, st step) error
 		*n = SavedSlot{SlotKey: n.SlotKey, Observed: c.State, Seen: c.PIN.Clone(), State: CodeNotOurs, Since: time.Now().Round(0)}
 		return false
 	})
+}
+
+// firstWrite writes a slot that was just seen to be empty. That something of ours may stand there is durable before. If nothing was sent the slot is nobody's as
+// it was, and is read again before the next attempt.
+func (b *Bridge) firstWrite(ctx context.Context, l *lockState, dl Lock, st step) error {
+	wanted := false // still, and if not from here on, it is removed again
+	err := b.record(l, st.slot, func(n *SavedSlot) bool {
+		if wanted = n.Want && n.Wanted.Equal(st.pin); wanted {
+			n.Claimed = true
+		}
+		return false
+	})
+	if err != nil || !wanted {
+		return err
+	}
+	err = b.writeCode(ctx, l, dl, st)
+	if errors.Is(err, ErrAsleep) || errors.Is(err, ErrDown) && l.showsDigits(b) { // what was under way when the dongle went can be told by its digits alone
+		if rec := b.record(l, st.slot, func(n *SavedSlot) bool {
+			if n.Attempts > 0 || !n.Seen.IsZero() { // written, and only not read back
+				return false
+			}
+			if n.Claimed = false; !n.Want {
+				n.State, n.Reason, n.Observed = CodeScheduled, "", SlotEmpty
+			}
+			return false
+		}); rec != nil {
+			return rec
+		}
+	}
+	return err
 }

@@ -12,8 +12,8 @@ import (
 func (b *Bridge) do(ctx context.Context, l *lockState, st step) time.Duration {
 	began := time.Now()
 	limit := stepTimeout
-	if st.kind == stepTell {
-		limit = tellTimeout
+	if st.kind == stepTell || st.kind == stepPeek {
+		limit = longTimeout
 	}
 	sctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

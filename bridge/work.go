@@ -12,8 +12,8 @@ const (
 	// stepTimeout is how long one request to a lock may take. Sleepy locks poll their parent every 5 s (Poll Control, ZCL 3.16.4.2) and some answer 4 s
 	// late; a lock that sleeps longer is tried again when it is heard.
 	stepTimeout = 45 * time.Second
-	// tellTimeout is the same for a schedule, which takes several requests.
-	tellTimeout = 2 * stepTimeout
+	// longTimeout is the same for a schedule, and for a code that is read, written and read back: they take several requests.
+	longTimeout = 2 * stepTimeout
 	// attemptLimit is how often a code is written that the lock does not keep, before it is given up until a person asks again.
 	attemptLimit = 5
 	// scanPace is the least time between two slots of a whole-lock scan: nobody waits for it, and batteries are small.
@@ -76,7 +76,7 @@ const (
 	stepLook             // read a slot that other hands may have changed
 	stepVerify           // read back what was written
 	stepTell             // tell the lock the schedule of a code that stands on it
-	stepPeek             // read a slot before it is written the first time
+	stepPeek             // read a slot, and write it the first time if it is empty
 	stepWrite
 	stepScan     // read the next slot of a whole-lock scan
 	stepSettings // the configuration's own settings

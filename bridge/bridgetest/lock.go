@@ -14,6 +14,7 @@ import (
 // Behaviour is how a lock takes what is asked of it. The zero value is a good lock.
 type Behaviour struct {
 	Asleep      bool          // every request waits until the lock is awake; ErrAsleep when the caller's time is over
+	SleepAfter  int           // falls asleep after so many more answers; zero: never by itself
 	Delay       time.Duration // before each answer
 	LoseRequest int           // so many requests are lost on the way: ErrUnreachable, nothing done
 	LoseAnswer  int           // so many are carried out, but the answer is lost: ErrUnreachable
@@ -158,6 +159,10 @@ func (l *Lock) do(ctx context.Context, what string, code bool, f func() error) e
 		return fmt.Errorf("bridgetest: %s: %w", what, l.how.Refuse)
 	}
 	err := f()
+	if l.how.SleepAfter > 0 {
+		l.how.SleepAfter--
+		l.how.Asleep = l.how.SleepAfter == 0
+	}
 	if l.how.LoseAnswer > 0 {
 		l.how.LoseAnswer--
 		return fmt.Errorf("bridgetest: %s: %w", what, bridge.ErrUnreachable)

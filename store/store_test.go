@@ -78,6 +78,7 @@ func everything(t testing.TB) bridge.Change {
 		PutSlots: []bridge.SavedSlot{{
 			SlotKey: bridge.SlotKey{Lock: front, Slot: 3}, User: 4, Want: true, Wanted: mustPIN(t, "73918465"), Observed: bridge.SlotKnown, Seen: mustPIN(t, "73918465"),
 			State: bridge.CodeInSync, Attempts: 1, NotBefore: at, Claimed: true, Since: at,
+			Own: bridge.SlotSchedule{Want: bridge.Schedule{Weekly: []bridge.Window{{Days: 62, Start: 480, End: 600}}}, Used: true, Refused: "no", Attempts: 2, NotBefore: at},
 		}},
 		PutResets: []bridge.SavedReset{{Lock: front, Stage: "guarded", Data: []byte(`{"a":1}`), Codes: []bridge.CapturedCode{{Slot: 3, User: 4, PIN: mustPIN(t, "73918465")}}, Since: at,
 			Lines: []bridge.Event{{At: at, Lock: front, Cause: bridge.Cause{Source: bridge.SourceAPI}, Body: bridge.ResetMoved{Stage: "guarded"}}}, LineNo: 2}},
@@ -127,6 +128,19 @@ func TestStoreRoundTrip(t *testing.T) {
 	}
 	if evs, err = s.Events(0, 10); err != nil || len(evs) != 1 || evs[0].Seq != 3 {
 		t.Errorf("after pruning: %v %v", evs, err)
+	}
+}
+
+// A record that was written before locks were told schedules has none.
+func TestSlotRecordWithoutASchedule(t *testing.T) {
+	key := slotKey(bridge.SlotKey{Lock: front, Slot: 3})
+	s, err := decodeSlot(key, []byte(`{"lock":"`+front+`","slot":3,"user":4,"want":true,"wanted":"NzM5MTg0","observed":"known","state":"in sync","claimed":true}`))
+	if err != nil || s.State != bridge.CodeInSync || !s.Claimed || s.Own.Used || s.Own.Told || !s.Own.Want.Always() {
+		t.Errorf("%+v %v", s, err)
+	}
+	b, err := encodeSlot(s)
+	if err != nil || strings.Contains(string(b), `"own"`) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -94,6 +94,10 @@ func (l watchedLock) ClearPIN(ctx context.Context, s bridge.Slot) error {
 	return l.around("a code is cleared", func() error { return l.Lock.ClearPIN(ctx, s) })
 }
 
+func (l watchedLock) WriteSchedule(ctx context.Context, s bridge.Slot, sch bridge.Schedule) error {
+	return l.around("a schedule is written", func() error { return l.Lock.WriteSchedule(ctx, s, sch) })
+}
+
 func (l watchedLock) WriteSettings(ctx context.Context, s bridge.Settings) error {
 	return l.around("settings are written", func() error { return l.Lock.WriteSettings(ctx, s) })
 }

@@ -107,7 +107,7 @@ func TestScheduleIsToldAfterTheDigits(t *testing.T) {
 		if c, err := h.WaitSync(ctxFor(t, time.Minute), front, id); err != nil || c.State != bridge.CodeInSync || !l.Follows(1).Until.Equal(end) {
 			t.Errorf("%+v, %v, follows %+v", c, err, l.Follows(1))
 		}
-		if a := l.Asked(); !slices.Equal(a, []string{"write 1", "read 1", "schedule 1"}) {
+		if a := l.Asked(); !slices.Equal(a, []string{"read 1", "write 1", "read 1", "schedule 1"}) {
 			t.Error(a)
 		}
 		var states []string

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,8 @@ var vocabulary = map[string]word{
 	"mark":    func(p *play, _ *testscript.TestScript, a []string) error { return p.mark(a[0]) },
 	"moves":   func(p *play, _ *testscript.TestScript, a []string) error { return p.moves(a[0], a[1:]...) },
 	"unmoved": func(p *play, _ *testscript.TestScript, a []string) error { return p.moves(a[0]) },
+	"code":    func(p *play, _ *testscript.TestScript, a []string) error { return p.code(a[0], a[1]) },
+	"told":    func(p *play, _ *testscript.TestScript, a []string) error { return p.told(a[0]) },
 	"pause": func(_ *play, _ *testscript.TestScript, a []string) error {
 		d, err := time.ParseDuration(a[0])
 		time.Sleep(d)
@@ -298,6 +301,28 @@ func (p *play) shown(n, want string) error {
 		return fmt.Errorf("%w; it is shown %s", err, last)
 	}
 	return nil
+}
+
+// code waits until a code opens at the keypad's side: it stands in the lock's memory.
+func (p *play) code(n, pin string) error {
+	ctx, cancel := within()
+	defer cancel()
+	return until(ctx, "the code in the lock", func() bool {
+		return slices.ContainsFunc(p.lock(n).Codes(), func(c lockfw.Code) bool { return string(c.PIN) == pin && c.Status == 1 })
+	})
+}
+
+// told waits until the journal, as the command line shows it, has a line that matches.
+func (p *play) told(pattern string) error {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := within()
+	defer cancel()
+	return until(ctx, "an event that matches "+pattern, func() bool {
+		return slices.ContainsFunc(strings.Split(p.command("events")().out, "\n"), re.MatchString)
+	})
 }
 
 // view is a lock as the daemon shows it.

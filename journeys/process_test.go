@@ -47,7 +47,7 @@ func (p *play) launch(ctx context.Context) error {
 	}
 	file := filepath.Join(p.dir, "latchkey.yaml")
 	c := p.house.Settings()
-	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhomekit: {address: %s, ports: %d-%d, interfaces: [lo]}\nhttp: {listen: \"\"}\nmatter: {enabled: false}\n",
+	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhomekit: {address: %s, ports: %d-%d, interfaces: [lo]}\nhttp: {listen: \"127.0.0.1:0\"}\nmatter: {enabled: false}\n",
 		c.Radio.Port, c.State, c.HomeKit.Address, c.HomeKit.Ports.First, c.HomeKit.Ports.Last)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return err

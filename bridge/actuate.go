@@ -245,7 +245,7 @@ func (b *Bridge) finish(ctx context.Context, l *lockState, c *command, err error
 
 // explain makes a caller's deadline into what it means for the door. The caller holds b.mu.
 func explain(ctx context.Context, l *lockState, c *command, err error) error {
-	if errors.Is(context.Cause(ctx), ErrSuperseded) && c.stage < StageSent {
+	if errors.Is(context.Cause(ctx), ErrSuperseded) && c.stage < StageSent || errors.Is(err, ErrSuperseded) {
 		return ErrSuperseded
 	}
 	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {

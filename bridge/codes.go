@@ -97,7 +97,7 @@ func (b *Bridge) SetCode(_ context.Context, c Cause, lock LockID, user UserID, p
 		}
 		if l.slotOf(user) == nil && l.saved.Info.Ready {
 			if _, ok := b.freeSlot(l, user); !ok {
-				return fmt.Errorf("bridge: %s holds %d codes and is full; remove one first: %w", l.saved.Name, l.traits().Slots, ErrMemoryFull)
+				return fmt.Errorf("bridge: %s holds %d codes and is full; remove one first: %w", l.saved.Name, l.traits().Capacity(), ErrMemoryFull)
 			}
 		}
 		return nil

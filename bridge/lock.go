@@ -116,6 +116,21 @@ type LockClock struct {
 // Shows tells whether the lock shows the time of a place that is so many seconds east of UTC.
 func (c LockClock) Shows(offset int) bool { return c.Set && (c.Follows || c.Offset == offset) }
 
+// Capacity is how many codes of people the lock holds: its slots without those that are not for people.
+func (t Traits) Capacity() int {
+	first, last := t.firstLast()
+	if t.Slots <= 0 || last < first {
+		return max(t.Slots, 0)
+	}
+	n := int(last) - int(first) + 1
+	for _, m := range t.MasterSlots {
+		if m >= first && m <= last {
+			n--
+		}
+	}
+	return min(n, t.Slots)
+}
+
 // ResetWay is one of the things that people call a remote reset.
 type ResetWay string
 

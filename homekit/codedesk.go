@@ -50,7 +50,7 @@ func (d *codeDesk) readLimits(context.Context, hap.Request) (any, hap.Status) {
 		maximum = minimum
 		wipe(codes)
 	}
-	return appendCodeLimits(nil, codeLimits{Min: minimum, Max: maximum, Count: t.Slots}), hap.StatusOK
+	return appendCodeLimits(nil, codeLimits{Min: minimum, Max: maximum, Count: t.Capacity()}), hap.StatusOK
 }
 
 // traits are the lock's, with what the service needs of them.

@@ -52,7 +52,7 @@ func (d *codeDesk) full(have []held) (bool, error) {
 			n++
 		}
 	}
-	return n >= d.traits().Slots, nil
+	return n >= d.traits().Capacity(), nil
 }
 
 // add makes a code: for the user whose code was removed just before, which is how Apple Home edits; for the user who has these digits on another lock, which

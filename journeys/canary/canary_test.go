@@ -1,0 +1,31 @@
+package canary
+
+import (
+	"testing"
+	"time"
+)
+
+func TestCanary(t *testing.T) {
+	w := newWorld(t)
+	followed := func() {}
+	for _, s := range []struct {
+		name string
+		step func()
+	}{
+		{"locks join", w.joins}, {"the event stream", func() { followed = w.follow() }}, {"people", w.people}, {"keypads", w.typed}, {"codes found", w.found}, {"refusals", w.refusals},
+		{"PIN for remote operation", w.remote}, {"the dongle's faults", w.dongle}, {"resets", w.resets}, {"looking", w.look}, {"backups", w.backups}, {"the daemon starts again", w.restart}, {"the event stream again", func() { followed(); followed = w.follow() }},
+		{"looking again", func() { w.look(); w.disk() }},
+	} {
+		began := time.Now()
+		s.step()
+		t.Logf("%-26s %v", s.name, time.Since(began).Round(time.Millisecond))
+	}
+	w.scanned(t, w.expectations(), w.given())
+	for what, why := range revealers {
+		if !w.revealed[what] {
+			t.Errorf("%s (%s) was not seen to show a code: it needs no exception", what, why)
+		}
+	}
+	es := w.expectations()
+	w.planted(t, es, w.plant(followed))
+}

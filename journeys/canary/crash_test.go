@@ -1,0 +1,5 @@
+package canary
+
+import "os"
+
+func panicOnSignal() { _ = os.Getenv(panicEnv) }

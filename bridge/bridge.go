@@ -145,6 +145,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.locks)) {
 		b.start(b.locks[id])
+		b.suspectAgain(b.locks[id])
 	}
 	b.mu.Unlock()
 

@@ -1,13 +1,13 @@
 package bridge
 
 // letsRemove tells whether codes that should be gone are removed from a lock although its codes are held. They are while a reset that nobody asked for waits for
-// a person's word, and while a workflow that may have erased the lock is stuck: a removal is safe on a lock that was reset and needed on one that was not; as
+// a person's word or for the lock to be heard, and while a workflow that may have erased the lock is stuck: a removal is safe on a lock that was reset and needed on one that was not; as
 // evidence such a slot does not count (lookAt). They are not while the workflow itself works on the lock; what should be gone then goes before anything is restored.
 func (r *resets) letsRemove(id LockID) bool {
 	r.mu.Lock()
-	w, look := r.flows[id], r.looks[id]
+	w, looking := r.flows[id], r.looks[id] != nil && !r.looks[id].waiting
 	r.mu.Unlock()
-	return look == nil && (w == nil || w.waitsForPerson())
+	return !looking && (w == nil || w.waitsForPerson())
 }
 
 // waitsForPerson tells that nothing happens on the lock until a person says so.

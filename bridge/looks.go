@@ -238,6 +238,17 @@ func (s *SavedSlot) find(c Credential, told bool) (drop, lost, touched bool) {
 	return false, lost, touched
 }
 
+// suspectAgain takes up, after a start, the suspicion that the lock was reset: a code was found gone, and is not written again before the others were looked at.
+// The caller holds b.mu.
+func (b *Bridge) suspectAgain(l *lockState) {
+	for _, s := range l.slots {
+		if s.State == CodePending && s.Reason == sentence(errGone) {
+			b.resets.suspect(l.id, "slots found empty")
+			return
+		}
+	}
+}
+
 var errGone = errors.New("found gone from the lock; written again")
 
 // peek reads a slot, and writes it for the first time at once if it is empty: a code of other hands is not overwritten, even if it was made after all slots

@@ -23,6 +23,7 @@ type resetRecord struct {
 	Family  string     `json:"family"`
 
 	Unasked bool `json:"unasked,omitempty"`
+	Alone   bool `json:"alone,omitempty"`   // that what stood on the lock is gone is the only sign, and little stood there
 	Offered bool `json:"offered,omitempty"` // an unasked one waits for a person's word
 	Seen    bool `json:"seen,omitempty"`    // a person has acknowledged the tampering
 

@@ -6,10 +6,22 @@ import (
 	"time"
 )
 
+// lookAgain is how long a lock that is not heard is left alone before it is asked again for its codes.
+const lookAgain = 15 * time.Minute
+
 // resetLook is a suspicion that is being looked into. While it lasts no code is written.
 type resetLook struct {
-	signs []ResetSign
-	sure  bool // the lock itself said so
+	signs   []ResetSign
+	sure    bool          // the lock itself said so
+	waiting bool          // nothing is sent to the lock until it is heard
+	bell    chan struct{} // it was heard, or there is another sign
+}
+
+func (k *resetLook) ring() {
+	select {
+	case k.bell <- struct{}{}:
+	default:
+	}
 }
 
 // observe takes an event that is in the journal. It does not block.
@@ -30,6 +42,11 @@ func (r *resets) observe(ev Event) {
 	if w := r.flows[ev.Lock]; w != nil && !w.stage().over() {
 		w.event(ev)
 		return
+	}
+	if look := r.looks[ev.Lock]; look != nil && look.waiting {
+		if b, ok := ev.Body.(Reached); !ok || b.Reachable {
+			look.ring()
+		}
 	}
 	switch b := ev.Body.(type) {
 	case Alarmed:
@@ -71,7 +88,7 @@ func (k *resetLook) add(ev Event) {
 func (r *resets) lookInto(id LockID, s ResetSign, sure bool) {
 	look := r.looks[id]
 	if look == nil {
-		look = &resetLook{}
+		look = &resetLook{bell: make(chan struct{}, 1)}
 		r.looks[id] = look
 		r.goes(func(ctx context.Context) { r.looking(ctx, id, look) })
 	}
@@ -79,6 +96,7 @@ func (r *resets) lookInto(id LockID, s ResetSign, sure bool) {
 		look.signs = append(look.signs, s)
 	}
 	look.sure = look.sure || sure
+	look.ring()
 }
 
 // looking looks at a lock that shows signs of a reset nobody asked for here. A lock whose codes are all in their places has only changed its batteries or its
@@ -113,15 +131,27 @@ func (r *resets) looking(ctx context.Context, id LockID, look *resetLook) {
 		case <-time.After(r.wait(3 * time.Second)):
 		}
 	}
-	if !r.sure(look) {
-		s, err := w.look(ctx)
+	for !r.sure(look) {
+		s, err := w.lookAll(ctx)
 		if err != nil {
 			return
 		}
-		if (s == sightKept || s == sightPartly && !look.joined()) && !r.sure(look) {
-			r.log.Info("a lock came back with its codes in place: it was not reset", "lock", id)
+		sure, joined := r.sure(look), r.joined(look)
+		if (s == sightKept || s == sightPartly && !joined) && !sure {
+			r.log.Info("the lock's codes are in place: it was not reset", "lock", id)
 			return
 		}
+		if s != sightSilent || joined || sure { // a lock that sleeps shows nothing; that a code is gone does not make its sleep a sign
+			w.rec.Alone = s == sightNothing && !joined && !sure
+			break
+		}
+		if !r.awaitHeard(ctx, look) {
+			return
+		}
+	}
+	why, next := "The lock shows signs of a reset that nobody asked for here.", "Look at the door, then say whether its codes should be restored."
+	if w.rec.Alone {
+		why = alone
 	}
 	r.mu.Lock()
 	if old := r.flows[id]; old != nil && !old.stage().over() {
@@ -137,8 +167,7 @@ func (r *resets) looking(ctx context.Context, id LockID, look *resetLook) {
 	}
 	err = w.save(ctx,
 		Event{At: now, Lock: id, Cause: w.rec.Cause, Body: ResetNoticed{Signs: signs}},
-		Event{At: now, Lock: id, Cause: w.rec.Cause, Body: ResetMoved{Stage: string(ResetSecuring), Why: "The lock shows signs of a reset that nobody asked for here.",
-			Next: "Look at the door, then say whether its codes should be restored."}})
+		Event{At: now, Lock: id, Cause: w.rec.Cause, Body: ResetMoved{Stage: string(ResetSecuring), Why: why, Next: next}})
 	if err != nil {
 		return
 	}
@@ -147,9 +176,41 @@ func (r *resets) looking(ctx context.Context, id LockID, look *resetLook) {
 	r.mu.Unlock()
 }
 
+const alone = "The only code that was known to stand on this lock is gone, without a word. Either hands removed it at the lock, or somebody reset the lock."
+
 // joined tells a lock that came back from one in which a slot was found empty: a person may have cleared that one at the keypad.
-func (k *resetLook) joined() bool {
-	return slices.ContainsFunc(k.signs, func(s ResetSign) bool { return s.Sign == signJoined })
+func (r *resets) joined(look *resetLook) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(look.signs, func(s ResetSign) bool { return s.Sign == signJoined })
+}
+
+// awaitHeard waits until the lock is heard, or for a while: some locks answer although they never say anything. Meanwhile codes that should be gone may go.
+func (r *resets) awaitHeard(ctx context.Context, look *resetLook) bool {
+	wait := func(yes bool) {
+		r.mu.Lock()
+		look.waiting = yes
+		r.mu.Unlock()
+	}
+	wait(true)
+	defer wait(false)
+	for _, d := range []time.Duration{guardPause, lookAgain} { // it is not asked more often than every half a minute
+		t := time.NewTimer(r.wait(d))
+		bell := look.bell
+		if d == guardPause {
+			bell = nil
+		}
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		case <-bell:
+			t.Stop()
+			return true
+		case <-t.C:
+		}
+	}
+	return true
 }
 
 func (r *resets) sure(look *resetLook) bool {

@@ -57,6 +57,9 @@ func (w *resetFlow) offerRestore(ctx context.Context) (resetMove, error) {
 	})
 	w.display(func(s *resetShow) {
 		s.why, s.next = "The lock may have been reset by somebody who should not have.", "Look at the door before anything is written into the lock."
+		if w.rec.Alone {
+			s.why = alone
+		}
 	})
 	for {
 		in, _, err := w.next(ctx, time.Time{})

@@ -107,12 +107,17 @@ const (
 )
 
 const (
-	lookSlots    = 6                // slots compared
+	lookSlots    = 6                // slots compared, if that is enough
 	lookPatience = 40 * time.Second // for one answer: eight long polls of 5 s (Poll Control, ZCL 3.16.4)
 )
 
 // look reads a few slots that held codes before, to see what became of them. It writes nothing.
-func (w *resetFlow) look(ctx context.Context) (sight, error) {
+func (w *resetFlow) look(ctx context.Context) (sight, error) { return w.lookInto(ctx, false) }
+
+// lookAll goes on through all of them as long as none is still there: that a few codes are gone does not make a reset.
+func (w *resetFlow) lookAll(ctx context.Context) (sight, error) { return w.lookInto(ctx, true) }
+
+func (w *resetFlow) lookInto(ctx context.Context, all bool) (sight, error) {
 	l, err := w.lock(ctx)
 	if err != nil {
 		return sightSilent, err
@@ -125,7 +130,10 @@ func (w *resetFlow) look(ctx context.Context) (sight, error) {
 		return w.answers(ctx, l)
 	}
 	compared, kept, answered := 0, 0, false
-	for _, s := range w.lookAt() {
+	for i, s := range w.lookAt() {
+		if i >= lookSlots && (!all || kept > 0) {
+			break
+		}
 		c, err := w.readSlot(ctx, l, s.Slot)
 		switch {
 		case ctx.Err() != nil:
@@ -176,7 +184,7 @@ func (w *resetFlow) look(ctx context.Context) (sight, error) {
 	}
 }
 
-// lookAt chooses the slots to compare: those in which a default user may stand come last. Slots of ours that were given up since are left out: that they are
+// lookAt gives the slots to compare in their order: those in which a default user may stand come last. Slots of ours that were given up since are left out: that they are
 // empty may be our own doing, so they are no evidence, and their codes may be removed while the workflow is stuck before this look.
 func (w *resetFlow) lookAt() []slotRecord {
 	kept := map[Slot]bool{}
@@ -197,8 +205,7 @@ func (w *resetFlow) lookAt() []slotRecord {
 			first = append(first, s)
 		}
 	}
-	all := append(first, last...)
-	return all[:min(len(all), lookSlots)]
+	return append(first, last...)
 }
 
 // answers finds out whether the lock answers at all.

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -246,7 +247,25 @@ func pause(ctx context.Context) error {
 }
 
 // ports is a range for HomeKit that houses of other processes are unlikely to use, below the range from which Linux gives ports to clients.
+// No two houses of this process get the same one while there are others.
 func ports() configs.PortRange {
-	first := 18000 + uint16(rand.IntN(56))*250
-	return configs.PortRange{First: first, Last: first + 249}
+	const first, size, ranges = 18000, 250, 56
+	taken.Lock()
+	defer taken.Unlock()
+	if len(taken.ranges) == ranges {
+		taken.ranges = nil
+	}
+	for {
+		n := rand.IntN(ranges)
+		if slices.Contains(taken.ranges, n) {
+			continue
+		}
+		taken.ranges = append(taken.ranges, n)
+		return configs.PortRange{First: first + uint16(n)*size, Last: first + uint16(n)*size + size - 1}
+	}
+}
+
+var taken struct {
+	sync.Mutex
+	ranges []int
 }

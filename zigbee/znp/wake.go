@@ -112,6 +112,14 @@ func (s *session) rouse(ctx context.Context, heard *overheard) error {
 			return &Fault{Fatal: true, Sentence: fmt.Sprintf("The device at %s is %s, which cannot be driven. Use a dongle with a CC2652 or CC1352 and Z-Stack 3.x.0 firmware.", s.c.cfg.Port, p.name)}
 		}
 	}
+	if strings.HasPrefix(s.c.cfg.Port, "tcp://") { // the end of a line has a web server answer, which wake hears
+		if err := s.link.raw(ctx, []byte("\r\n\r\n")); err != nil {
+			return err
+		}
+		if err := s.pause(ctx, probeWait); err != nil {
+			return err
+		}
+	}
 	return &Fault{Err: errNoReply, Sentence: fmt.Sprintf("Nothing at %s answers as a Zigbee dongle with Z-Stack firmware. Check that this is the dongle's port, unplug it and plug it in again; if that does not help, flash it with Z-Stack 3.x.0 coordinator firmware.", s.c.cfg.Port)}
 }
 

@@ -1,6 +1,7 @@
 package znp
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -13,8 +14,10 @@ import (
 
 // TestWhatIsNoDongle: what ends the line before a dongle has answered is not taken for a dongle that was unplugged, where that can be told.
 func TestWhatIsNoDongle(t *testing.T) {
-	webServer := func(c net.Conn) {
-		_, _ = c.Read(make([]byte, 64))
+	webServer := func(c net.Conn) { // it waits for a line
+		if _, err := bufio.NewReader(c).ReadString('\n'); err != nil {
+			return
+		}
 		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request")
 	}
 	for _, tc := range []struct {

@@ -44,12 +44,13 @@ func TestMain(m *testing.M) {
 const (
 	speed = 25
 	yale  = "YRD226 TSDB"
+	sihas = "DLM-300Z" // holds one code, of four digits
 
 	master = "11112222" // the locks' programming code
 )
 
 // people are those who have codes before anything is refused.
-var people = map[string]string{"Ann": "284657", "Bob": "917528"}
+var people = map[string]string{"Ann": "284657", "Bob": "917528", "Dee": "2846"}
 
 // home is one emulated lock with the daemon, and the faces by which it is asked.
 type home struct {

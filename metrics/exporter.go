@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -30,6 +31,8 @@ type Exporter struct {
 	synced map[string]time.Time        // by slug: last code seen in sync
 	steps  map[bridge.LockID]resetStep // the stage under way
 	ready  chan struct{}
+
+	open map[bridge.LockID]movement // Run's own
 }
 
 type resetStep struct {
@@ -45,7 +48,7 @@ func New(cfg Config) *Exporter {
 	e := &Exporter{
 		cfg: cfg, log: cfg.Logger, reg: prometheus.NewRegistry(),
 		slugs: map[bridge.LockID]string{}, synced: map[string]time.Time{}, steps: map[bridge.LockID]resetStep{},
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), open: map[bridge.LockID]movement{},
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)
@@ -159,16 +162,32 @@ func (e *Exporter) Run(ctx context.Context) error {
 	r := e.cfg.Bridge.Follow(snap.Seq)
 	defer r.Close()
 	close(e.ready)
+	defer func() {
+		for id := range e.open {
+			e.count(id, bridge.SourceUnknown)
+		}
+	}()
 	for {
-		ev, err := r.Next(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		ev, err := e.next(ctx, r)
+		switch {
+		case err == nil:
+			e.take(ev)
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, context.DeadlineExceeded):
 			return err
 		}
-		e.take(ev)
 	}
+}
+
+// next gives the next event, or context.DeadlineExceeded when a movement is to be counted without one.
+func (e *Exporter) next(ctx context.Context, r bridge.Reader) (bridge.Event, error) {
+	if due := e.countDue(time.Now()); !due.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, due)
+		defer cancel()
+	}
+	return r.Next(ctx)
 }
 
 // sync takes the locks from a snapshot.

@@ -16,6 +16,7 @@ func (e *Exporter) take(ev bridge.Event) {
 		e.joins.WithLabelValues("interview_failed").Inc()
 		return
 	case bridge.LockForgotten:
+		delete(e.open, ev.Lock)
 		e.mu.Lock()
 		e.drop(ev.Lock)
 		e.mu.Unlock()
@@ -38,12 +39,9 @@ func (e *Exporter) take(ev bridge.Event) {
 	case bridge.LockReady:
 		e.joins.WithLabelValues("ready").Inc()
 	case bridge.BoltMoved:
-		switch b.To {
-		case bridge.Locked:
-			e.operations.WithLabelValues(slug, "lock", sourceLabel(ev.Cause.Source)).Inc()
-		case bridge.Unlocked:
-			e.operations.WithLabelValues(slug, "unlock", sourceLabel(ev.Cause.Source)).Inc()
-		}
+		e.moved(ev, slug, b.To)
+	case bridge.BoltRead:
+		e.explained(ev, b.Bolt)
 	case bridge.EntryRefused:
 		e.invalid.WithLabelValues(slug).Inc()
 	case bridge.Alarmed:

@@ -23,10 +23,10 @@ func consequence(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, zigbee.ErrDown): // whatever had become of it before
+		kind = bridge.ErrDown
 	case errors.Is(err, zigbee.ErrAsleep):
 		kind = bridge.ErrAsleep
-	case errors.Is(err, zigbee.ErrDown):
-		kind = bridge.ErrDown
 	case errors.Is(err, zigbee.ErrUnsupported):
 		kind = bridge.ErrUnsupported
 	case errors.Is(err, zigbee.ErrRefused):

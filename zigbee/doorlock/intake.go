@@ -238,6 +238,8 @@ func (d *Driver) Dongle(g zigbee.Dongle) {
 			l.wake(time.Now())
 		} else {
 			l.fail(consequence(zigbee.ErrDown))
+			close(l.down)
+			l.down = make(chan struct{})
 			l.fastUntil = time.Time{}
 		}
 		l.mu.Unlock()

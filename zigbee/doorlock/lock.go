@@ -33,7 +33,8 @@ type lock struct {
 	endpoint  uint8 // zero until the interview has found it
 	seq       uint8
 	inFlight  *pending
-	doubt     bool // a command went unanswered: read the state before the next
+	down      chan struct{} // closed when the dongle goes, and made anew
+	doubt     bool          // a command went unanswered: read the state before the next
 	bolt      bolt
 	battery   battery
 	door      bridge.Door
@@ -56,7 +57,7 @@ type lock struct {
 var _ bridge.Lock = (*lock)(nil)
 
 func newLock(d *Driver, rec record) *lock {
-	l := &lock{d: d, id: rec.Address, name: bridge.LockID(rec.Address.String()), gone: make(chan struct{}), bell: make(chan struct{}, 1),
+	l := &lock{d: d, id: rec.Address, name: bridge.LockID(rec.Address.String()), gone: make(chan struct{}), down: make(chan struct{}), bell: make(chan struct{}, 1),
 		mail: make(chan func(context.Context), 16), rec: rec, written: map[bridge.Slot]time.Time{}, windows: map[bridge.Slot]int{}}
 	p := profileByFamily(rec.Info.Family)
 	if rec.Info.Ready {

@@ -93,8 +93,14 @@ func (l *lock) left(t *ticket) {
 	}
 }
 
-// turn waits for the ticket's turn.
+// turn waits for the ticket's turn. Without a dongle nothing waits for one: it may be long gone by the time that there is a dongle again.
 func (l *lock) turn(ctx context.Context, t *ticket) error {
+	l.mu.Lock()
+	down := l.down
+	l.mu.Unlock()
+	if !l.d.radio.Dongle().Up {
+		return consequence(zigbee.ErrDown)
+	}
 	select {
 	case <-t.turn:
 		return nil
@@ -102,6 +108,8 @@ func (l *lock) turn(ctx context.Context, t *ticket) error {
 		return bridge.ErrSuperseded
 	case <-l.gone:
 		return fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
+	case <-down:
+		return consequence(zigbee.ErrDown)
 	case <-ctx.Done():
 		return ended(ctx)
 	}
@@ -184,14 +192,14 @@ func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message,
 		}
 		l.drop(p)
 		switch {
-		case errors.Is(err, zigbee.ErrAsleep):
+		case errors.Is(err, zigbee.ErrAsleep) && !errors.Is(err, zigbee.ErrDown):
 			if !l.box.unsent(t) {
 				return nil, bridge.ErrSuperseded
 			}
 			if err := l.untilHeard(ctx, t, heard); err != nil {
 				return nil, err
 			}
-		case errors.Is(err, zigbee.ErrBusy):
+		case errors.Is(err, zigbee.ErrBusy) && !errors.Is(err, zigbee.ErrDown):
 			if !l.box.unsent(t) {
 				return nil, bridge.ErrSuperseded
 			}

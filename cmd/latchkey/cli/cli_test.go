@@ -184,6 +184,7 @@ func TestAnEvening(t *testing.T) {
 	x.want(exitFailed, "digits", "12ab\n", "users", "add", "Bert", "--lock", "Front door")
 	x.want(exitDone, "in sync", "246813\n", "codes", "set", "Front door", "Anna", "--wait", "30s")
 	x.want(exitDone, "Front door", "", "codes", "list")
+	x.codeStates("in sync")
 	if err := x.lock.Keypad("246813"); err != nil {
 		t.Error(err)
 	}
@@ -219,9 +220,60 @@ func TestAnEvening(t *testing.T) {
 	x.want(exitFailed, "stop it first", "a long password\n", "backup", "restore", file)
 
 	x.want(exitDone, "as soon as it is reached", "", "codes", "rm", "Front door", "Anna")
+	x.await("that the code is gone", func(ev bridge.Event) bool { b, ok := ev.Body.(bridge.CodeMoved); return ok && b.State == "" })
+	x.codeStates("")
 	x.want(exitDone, "Anna is removed", "", "users", "rm", "Anna")
 	x.want(exitFailed, "not forgotten", "Back door\n", "forget", "Front door")
 	x.want(exitDone, "is forgotten", "Front door\n", "forget", "Front door", "--force")
+}
+
+// codeStates: where a code stands is there for scripts, by lock and by person, as "state" with the words of the documentation; its digits are not. An empty
+// state wants no code.
+func (x *terminal) codeStates(state string) {
+	x.t.Helper()
+	type code map[string]any
+	var byLock []code
+	var people []struct {
+		Name  string
+		Codes []code
+	}
+	lists := map[string][]code{}
+	out := x.want(exitDone, "", "", "codes", "list", "--json")
+	if err := json.Unmarshal([]byte(out), &byLock); err != nil || byLock == nil {
+		x.t.Fatalf("%v: %s", err, out)
+	}
+	lists["codes list"] = byLock
+	of := x.want(exitDone, "", "", "codes", "list", "Front door", "--json")
+	if of != out {
+		x.t.Errorf("the only lock's codes: %s; all: %s", of, out)
+	}
+	users := x.want(exitDone, "", "", "users", "--json")
+	if err := json.Unmarshal([]byte(users), &people); err != nil || len(people) != 1 || people[0].Name != "Anna" || people[0].Codes == nil {
+		x.t.Fatalf("%v: %s", err, users)
+	}
+	lists["users"] = people[0].Codes
+	for name, codes := range lists {
+		if state == "" {
+			if len(codes) != 0 {
+				x.t.Errorf("%s: %v", name, codes)
+			}
+			continue
+		}
+		if len(codes) != 1 {
+			x.t.Errorf("%s: %v", name, codes)
+			continue
+		}
+		c := codes[0]
+		if c["state"] != state || c["lock_name"] != "Front door" || c["name"] != "Anna" || c["slot"] != 1.0 || c["length"] != 6.0 || c["since"] == nil {
+			x.t.Errorf("%s: %v", name, c)
+		}
+		if reason, told := c["reason"]; told {
+			x.t.Errorf("%s: a reason for %q: %v", name, state, reason)
+		}
+	}
+	if all := out + users; strings.Contains(all, "246813") || strings.Contains(all, "482913") {
+		x.t.Error("digits among the states")
+	}
 }
 
 // homekit: the list is as scripts rely on it, and the QR code is drawn.

@@ -103,6 +103,9 @@ func (b *Bridge) releaseCodes(id LockID, wiped bool) error {
 		hides := l != nil && l.traits().ReadBack == ReadBackNone
 		b.mu.Unlock()
 		err := b.changeSlots(id, func(s *SavedSlot) bool {
+			if s.User != 0 && !s.Want && !s.Claimed {
+				return false // nothing of ours stood there, and nothing should
+			}
 			s.Observed, s.Attempts, s.NotBefore = SlotUnknown, 0, time.Time{}
 			if s.User != 0 {
 				s.Seen, s.State, s.Reason = PIN{}, CodePending, ""

@@ -194,6 +194,9 @@ func (s *SavedSlot) find(c Credential, told bool) (drop, lost, touched bool) {
 	if !s.Want || s.State == CodePending {
 		if !s.Want && c.State != SlotUnknown {
 			s.Observed = c.State // found empty: nothing left to remove; found full: to be removed
+			if c.State == SlotEmpty {
+				s.Seen, s.State, s.Reason, s.Attempts, s.NotBefore, s.Stale = PIN{}, CodeScheduled, "", 0, time.Time{}, false
+			}
 		} else if !s.Want && told {
 			s.Observed = SlotUnknown
 		}

@@ -97,6 +97,7 @@ func New(cfg Config, d Driver, s Store) (*Bridge, error) {
 	b.resets = newResets(b, cfg.Logger, cfg.Speed)
 	b.resets.load(saved.Resets)
 	b.loadLines(saved.Resets)
+	b.adoptOrphans(saved.Slots, saved.Lost)
 	b.applyConfigNames()
 	return b, nil
 }

@@ -142,7 +142,7 @@ type (
 		State  CodeState `json:"state"` // empty: removed, and seen to be gone
 		Reason string    `json:"reason,omitempty"`
 	}
-	// UserChanged: Change is added, changed, removed, expired or used up.
+	// UserChanged: Change is added, changed, removed, adopted, expired, used up, or recovered from a record that cannot be read.
 	UserChanged struct {
 		User   UserID `json:"user"`
 		Name   string `json:"name"`

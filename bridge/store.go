@@ -20,6 +20,7 @@ type Saved struct {
 	LastSeq uint64 // of the journal
 	LastID  UserID // highest ever given
 	Counter map[string]uint64
+	Lost    []SlotKey // slots whose record could not be read
 }
 
 // SavedLock is a known lock.

@@ -248,6 +248,14 @@ func slotKey(k bridge.SlotKey) []byte {
 	return binary.BigEndian.AppendUint16(append([]byte(k.Lock), 0), uint16(k.Slot))
 }
 
+func parseSlotKey(b []byte) (k bridge.SlotKey, ok bool) {
+	n := len(b) - 3
+	if n < 1 || b[n] != 0 {
+		return k, false
+	}
+	return bridge.SlotKey{Lock: bridge.LockID(b[:n]), Slot: bridge.Slot(binary.BigEndian.Uint16(b[n+1:]))}, true
+}
+
 // printable names a key for people.
 func printable(bucket string, key []byte) string {
 	var n uint64

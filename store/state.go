@@ -68,6 +68,11 @@ func (s *Store) Load() (bridge.Saved, error) {
 	if err != nil {
 		return bridge.Saved{}, fmt.Errorf("store: load: %w", err)
 	}
+	for _, d := range bad {
+		if k, ok := parseSlotKey(d.key); ok && bytes.Equal(d.bucket, bktSlots) {
+			saved.Lost = append(saved.Lost, k)
+		}
+	}
 	s.quarantine(bad)
 	return saved, nil
 }

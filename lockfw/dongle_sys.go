@@ -153,7 +153,7 @@ func (d *Dongle) nvExtended(cmd byte, r *reader) (out []byte, known bool) {
 		delete(d.nv.ex, k)
 		return []byte{nvOK}, true
 	case 0x32: // LENGTH
-		return []byte{byte(len(item))}, true
+		return put32(nil, uint32(len(item))), true // as the parts answer; some hosts read the first octet only
 	case 0x33: // READ
 		offset, length := int(r.u16()), int(r.u8())
 		if !exists || offset+length > len(item) || length > 246 {
@@ -220,13 +220,13 @@ func (d *Dongle) util(cmd byte, r *reader) (out []byte, known bool) {
 		return id.AppendLE(nil), true
 	case 0x48: // ASSOC_COUNT
 		r.take(2)
-		n := 0
-		for _, c := range d.assoc {
-			if c.relation == 1 {
-				n++
-			}
+		return put16(nil, uint16(len(d.sleepers()))), true
+	case 0x49: // ASSOC_FIND_DEVICE
+		n, all := int(r.u8()), d.sleepers()
+		if n >= len(all) {
+			return associated(nil), true
 		}
-		return put16(nil, uint16(n)), true
+		return associated(all[n]), true
 	case 0x4A: // ASSOC_GET_WITH_ADDRESS
 		id, nwk := r.eui64(), zigbee.NWK(r.u16())
 		c := d.assoc[id]
@@ -234,9 +234,9 @@ func (d *Dongle) util(cmd byte, r *reader) (out []byte, known bool) {
 			_, c = d.byNWK(nwk)
 		}
 		if c == nil || c.relation == 0xFF {
-			return []byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, true
+			c = nil
 		}
-		return append(put16(put16(nil, uint16(c.nwk)), uint16(c.index)), c.relation), true
+		return associated(c), true
 	case 0x63: // ASSOC_REMOVE
 		c := d.assoc[r.eui64()]
 		if c == nil || c.relation == 0xFF {
@@ -267,4 +267,27 @@ func (d *Dongle) byNWK(nwk zigbee.NWK) (zigbee.EUI64, *child) {
 		}
 	}
 	return 0, nil
+}
+
+// sleepers are the dongle's children, in the order of its table.
+func (d *Dongle) sleepers() []*child {
+	var all []*child
+	for _, c := range d.assoc {
+		if c.relation == 1 {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *child) int { return a.index - b.index })
+	return all
+}
+
+// associated is a child as the part has it in memory: associated_devices_t of Z-Stack's AssocList.h on ARM, which the firmware sends as it stands; clients
+// tell the part's alignment from its length. Where there is no such child, real firmware sends what it finds at address 0.
+func associated(c *child) []byte {
+	const length = 36
+	if c == nil {
+		return slices.Repeat([]byte{0xFF}, length)
+	}
+	out := put16(put16(make([]byte, 0, length), uint16(c.nwk)), uint16(c.index))
+	return append(out, c.relation, 0x01)[:length] // nodeRelation; devStatus: in the table
 }

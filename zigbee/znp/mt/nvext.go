@@ -84,7 +84,7 @@ func (m *ExtNVLength) ParsePayload(p []byte) error {
 	return r.done(SysExtNVLength)
 }
 
-// ExtNVLengthRsp is the length of an item; zero where there is none.
+// ExtNVLengthRsp is the length of an item; zero where there is none. Parts send four octets, of which the first says all.
 type ExtNVLengthRsp struct {
 	Length uint8
 }

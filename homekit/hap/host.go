@@ -175,8 +175,9 @@ func (h *Host) enter(c *conn) {
 
 // makeRoom ends a connection if there are too many: the longest silent one of
 // whoever holds the most, first those that never asked anything, those that
-// are pairing last. If that one still has its grace it says for how long,
-// unless it is told that waiting is over.
+// are pairing last. If that one still has its grace, another one goes that has
+// none left and never asked anything; where there is none it says for how long
+// to wait, unless it is told that waiting is over. Nobody is let in meanwhile.
 func (h *Host) makeRoom(c *conn, waited bool) time.Duration {
 	h.gateMu.Lock()
 	defer h.gateMu.Unlock()
@@ -204,13 +205,19 @@ func (h *Host) makeRoom(c *conn, waited bool) time.Duration {
 	if victim == nil {
 		return 0
 	}
-	if left := grace - time.Since(time.Unix(0, victim.active.Load())); left > 0 && !waited {
-		return left
+	if left := victim.grace(); left > 0 && !waited {
+		idle := func(o *conn) bool { return among(o) && o.grace() <= 0 && !o.asked.Load() && !o.pairing.Load() }
+		if victim = h.victim(c, idle); victim == nil {
+			return left
+		}
 	}
 	delete(h.gate, victim)
 	victim.hangUp()
 	return 0
 }
+
+// grace is what is left of it.
+func (c *conn) grace() time.Duration { return grace - time.Since(time.Unix(0, c.active.Load())) }
 
 func (h *Host) victim(newest *conn, among func(*conn) bool) *conn {
 	var pool []*conn

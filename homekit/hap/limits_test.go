@@ -224,3 +224,43 @@ func TestForgedFramesEndTheSession(t *testing.T) {
 		<-c.Done()
 	}
 }
+
+// from is a connection that comes from an address.
+type from struct {
+	net.Conn
+	ip net.IP
+}
+
+func (f from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: f.ip, Port: 40000} }
+
+// A flood from many addresses: whoever has none of the places is let in at once, as long as there are idle ones to give up theirs. Waiting for each newcomer's
+// grace let a phone wait behind thousands.
+func TestManyAddressesHoldNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, Config{})
+		join := func(ip net.IP) {
+			near, far := net.Pipe()
+			go io.Copy(io.Discard, near)
+			b.s.join(from{far, ip})
+		}
+		for i := range 200 {
+			join(net.IPv4(10, 0, 1, byte(i)))
+			time.Sleep(time.Millisecond)
+		}
+		start := time.Now()
+		for i := range 100 {
+			join(net.IPv4(10, 0, 0, 1))
+			join(net.IPv4(10, 0, 2, byte(i)))
+		}
+		phone := b.connect()
+		if d := time.Since(start); d > 200*time.Millisecond {
+			t.Errorf("200 others and a phone were let in after %v", d)
+		}
+		if _, err := phone.Get(context.Background(), b.g.id(b.g.on)); err != nil {
+			t.Error(err)
+		}
+		if n := b.s.Stats().Connections; n > 129 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}

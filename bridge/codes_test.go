@@ -216,7 +216,7 @@ func TestCodeStates(t *testing.T) {
 				if v := h.lock(front); (v.CodesUnsync > 0) != (tc.state == bridge.CodeFailed) {
 					t.Errorf("%d out of sync", v.CodesUnsync)
 				}
-				if l.Overlapped() {
+				if l.AtOnce() > 1 {
 					t.Error("two requests at once")
 				}
 			})

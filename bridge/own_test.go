@@ -369,3 +369,27 @@ func TestScheduleOfACodeWithHiddenDigits(t *testing.T) {
 		}
 	})
 }
+
+// A removal that the lock refused, and that hands then made at the lock, is done.
+func TestRefusedRemovalThatHandsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bridgetest.NewLock(front)
+		h := run(t, bridge.Config{Location: time.UTC}, bridgetest.NewDriver(l), bridgetest.NewStore())
+		settle(5 * time.Minute)
+		end := time.Now().Add(time.Minute)
+		id := h.add("Guest", "4711", func(u *bridge.User) { u.Schedule.Until = end })
+		h.add("Ada", "4712")
+		until(end.Add(-time.Second))
+		l.Behave(func(b *bridgetest.Behaviour) { b.Refuse = bridge.ErrRejected })
+		until(end.Add(time.Second))
+		if c := h.code(front, id); c.State != bridge.CodeFailed || l.Holds(1) == "" {
+			t.Fatalf("%+v", c)
+		}
+		l.Behave(func(b *bridgetest.Behaviour) { b.Refuse = nil })
+		l.Program(1, "", true)
+		settle(time.Hour)
+		if c := h.code(front, id); c.State != bridge.CodeScheduled || c.Reason != "" {
+			t.Errorf("%+v", c)
+		}
+	})
+}

@@ -231,8 +231,8 @@ func play(steps []op, how func(*bridgetest.Behaviour, *bridge.Traits)) {
 	settle(time.Hour)
 	m.answer()
 	m.check()
-	if l.Overlapped() {
-		panic("two requests at once")
+	if n := l.AtOnce(); n > 2 { // a removal that waits for a sleeping lock, and a look whether the lock was reset; the driver's mailbox puts them in order
+		panic(fmt.Sprintf("%d requests at once", n))
 	}
 }
 

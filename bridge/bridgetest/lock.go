@@ -48,7 +48,7 @@ type Lock struct {
 	takes    func(bridge.Settings) bridge.Settings
 	asked    []string // each request that was carried out
 	busy     int
-	overlap  bool
+	atOnce   int
 }
 
 var _ bridge.Lock = (*Lock)(nil)
@@ -106,11 +106,11 @@ func (l *Lock) Asked() []string {
 	return a
 }
 
-// Overlapped tells whether two requests about codes were ever under way at once.
-func (l *Lock) Overlapped() bool {
+// AtOnce is how many requests about codes were under way at once, at most.
+func (l *Lock) AtOnce() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.overlap
+	return l.atOnce
 }
 
 // do plays one request: sleep, delay, loss. f carries it out with l.mu held.
@@ -118,8 +118,8 @@ func (l *Lock) do(ctx context.Context, what string, code bool, f func() error) e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if code {
-		l.overlap = l.overlap || l.busy > 0
 		l.busy++
+		l.atOnce = max(l.atOnce, l.busy)
 		defer func() { l.busy-- }()
 	}
 	for l.how.Asleep {

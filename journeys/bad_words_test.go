@@ -30,6 +30,7 @@ func init() {
 	vocabulary["metric"] = func(p *play, _ *testscript.TestScript, a []string) error { return p.metric(a) }
 	vocabulary["memory"] = func(p *play, _ *testscript.TestScript, a []string) error { return p.memory(a) }
 	vocabulary["stranger"] = func(p *play, ts *testscript.TestScript, a []string) error { return p.stranger(ts, a) }
+	vocabulary["doctor"] = func(p *play, ts *testscript.TestScript, a []string) error { return p.doctor(ts, a[0]) }
 	vocabulary["run"] = func(p *play, ts *testscript.TestScript, a []string) error { return p.run(ts, a[0], a[1]) }
 }
 
@@ -153,6 +154,18 @@ func (p *play) run(ts *testscript.TestScript, code, file string) error {
 	defer func() { p.home, p.apart = home, apart }()
 	p.home, p.apart = nil, false // the socket is the configuration's
 	return p.command("--config", ts.MkAbs(file), "run")().tell(ts, code)
+}
+
+// doctor is "latchkey doctor" where no daemon runs.
+func (p *play) doctor(ts *testscript.TestScript, code string) error {
+	c := p.house.Settings()
+	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhomekit: {address: %s, ports: %d-%d}\nhttp: {listen: \"\"}\n",
+		c.Radio.Port, c.State, c.HomeKit.Address, c.HomeKit.Ports.First, c.HomeKit.Ports.Last)
+	file := ts.MkAbs("doctor.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return p.command("--config", file, "doctor")().tell(ts, code)
 }
 
 // client speaks HTTP over the daemon's socket.

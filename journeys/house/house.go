@@ -247,7 +247,7 @@ func pause(ctx context.Context) error {
 }
 
 // ports is a range for HomeKit that houses of other processes are unlikely to use, below the range from which Linux gives ports to clients.
-// No two houses of this process get the same one while there are others.
+// No two houses of this process get the same one while there are others, and none gets one in which another process has a house.
 func ports() configs.PortRange {
 	const first, size, ranges = 18000, 250, 56
 	taken.Lock()
@@ -261,7 +261,14 @@ func ports() configs.PortRange {
 			continue
 		}
 		taken.ranges = append(taken.ranges, n)
-		return configs.PortRange{First: first + uint16(n)*size, Last: first + uint16(n)*size + size - 1}
+		r := configs.PortRange{First: first + uint16(n)*size, Last: first + uint16(n)*size + size - 1}
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", r.First))
+		if err == nil {
+			ln.Close()
+		}
+		if err == nil || len(taken.ranges) == ranges {
+			return r
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ type Daemon struct {
 	started time.Time
 
 	store   *store.Store
+	sealed  *sealed // nil: the state is open
 	radioKV *store.KV
 	coord   *znp.Coordinator
 	bridge  *bridge.Bridge
@@ -50,21 +51,12 @@ func New(opts Options) (d *Daemon, err error) {
 	if err := checkState(opts.Config.State); err != nil {
 		return nil, err
 	}
-	key, err := store.LoadKey(opts.Config.State, os.Getenv("CREDENTIALS_DIRECTORY"))
-	if err != nil {
-		return nil, err
-	}
-	d.store, err = store.Open(store.Config{Dir: opts.Config.State, Key: key, Logger: d.part("store"), Observe: func(c store.Commit) {
-		if d.metrics != nil {
-			d.metrics.Committed(c.Duration)
-		}
-	}})
-	if err != nil {
+	if err := d.openState(); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.store.Close())
+			err = errors.Join(err, d.closeState())
 			d = nil
 		}
 	}()
@@ -98,7 +90,7 @@ func (d *Daemon) build() error {
 		Port: cfg.Radio.Port, Dial: dial, Vault: vault{d.radioKV}, Form: d.form(), Channel: uint8(cfg.Radio.Channel), Logger: d.part("znp"),
 		Locks: func() int { return d.lockCount() },
 	})
-	driver, err := doorlock.New(doorlock.Config{Logger: d.part("doorlock"), Store: records{d.store.KV(recordsSpace)}}, patient{d.coord, d.part("znp")})
+	driver, err := doorlock.New(doorlock.Config{Logger: d.part("doorlock"), Store: records{d.store.KV(recordsSpace), d.knownLocks()}}, patient{d.coord, d.part("znp")})
 	if err != nil {
 		return err
 	}
@@ -106,11 +98,15 @@ func (d *Daemon) build() error {
 	if err != nil {
 		return err
 	}
-	if cfg.HomeKit.Enabled {
+	if cfg.HomeKit.Enabled && d.sealed == nil { // under another identity Apple Home would not know it
 		d.homekit = homekit.New(d.homekitConfig(), d.bridge)
 	}
 	version, commit := d.opts.Version, d.opts.Commit
 	d.metrics = metrics.New(metrics.Config{Bridge: d.bridge, Version: version, Commit: commit, Runtime: true, Logger: d.part("metrics"), Sources: d.sources()})
+	// What of password and tokens cannot be read is set aside here, and told as that, instead of failing somebody's request.
+	if err := d.store.KV("web").Each(func(string, []byte) error { return nil }); err != nil {
+		return err
+	}
 	listen, err := d.httpListen()
 	if err != nil {
 		return err
@@ -118,7 +114,7 @@ func (d *Daemon) build() error {
 	d.web = web.New(web.Config{
 		Socket: d.opts.socket(), Listen: listen, MetricsListen: cfg.Metrics.Listen, Hosts: cfg.HTTP.Hosts,
 		Bridge: d.bridge, KV: d.store.KV("web"), HomeKit: d.homekitPort(), Metrics: d.metrics.Handler(), Observer: d.metrics,
-		Facts: d.facts, Ready: d.readiness, Backup: d.Backup, Logger: d.part("web"),
+		Facts: d.facts, Ready: d.readiness, Backup: d.Backup, Sealed: d.sealedWhy(), Logger: d.part("web"),
 	})
 	d.metrics.Routes(d.web.Routes())
 	return nil
@@ -157,7 +153,7 @@ func (d *Daemon) homekitConfig() homekit.Config {
 // Run works until ctx ends or a part fails that the daemon cannot do without, then ends everything and closes the state.
 func (d *Daemon) Run(ctx context.Context) (err error) {
 	defer func() {
-		if cerr := d.store.Close(); err == nil {
+		if cerr := d.closeState(); err == nil {
 			err = cerr
 		}
 	}()
@@ -176,7 +172,7 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 }
 
 // Close lets go of the state of a daemon that is not run.
-func (d *Daemon) Close() error { return d.store.Close() }
+func (d *Daemon) Close() error { return d.closeState() }
 
 func (d *Daemon) becomeReady() {
 	d.isReady.Store(true)

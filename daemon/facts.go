@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/latchkeyd/latchkey/bridge"
@@ -38,7 +37,7 @@ func (d *Daemon) httpListen() (string, error) {
 	}
 	set, err := web.HasPassword(d.store.KV("web"))
 	if err != nil {
-		return "", err
+		d.log.Error("the password's record cannot be read; set another: latchkey password set", "err", err)
 	}
 	if set {
 		return listen, nil
@@ -114,9 +113,7 @@ func (d *Daemon) facts() web.Facts {
 	if st.Restored {
 		f.Warnings = append(f.Warnings, "the state's file was damaged at the start, and its last daily copy took its place: look at codes and locks")
 	}
-	if n := len(d.store.Quarantined()); n > 0 {
-		f.Warnings = append(f.Warnings, strconv.Itoa(n)+" records of the state could not be read and were set aside: the log names them")
-	}
+	f.Warnings = append(f.Warnings, d.unreadable()...)
 	return f
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -44,6 +45,7 @@ const (
 	radioSpace   = "radio"
 	networkKey   = "network"
 	portKey      = "port"    // by-id path of the dongle that worked last
+	adoptKey     = "adopt"   // what was saved of the network cannot be read: the dongle's own is taken
 	restoreKey   = "restore" // the network was taken from a backup, and may be put on a new dongle
 	recordsSpace = "doorlock"
 )
@@ -73,16 +75,29 @@ func (v vault) Save(s znp.Saved) error {
 	if err := v.kv.Put(networkKey, b); err != nil {
 		return err
 	}
-	// A network that was read from a working dongle is on it: nothing is left to be restored.
-	return v.kv.Delete(restoreKey)
+	// A network that was read from a working dongle is on it: nothing is left to be restored or adopted.
+	return errors.Join(v.kv.Delete(restoreKey), v.kv.Delete(adoptKey))
 }
 
 // records are the driver's, by address.
-type records struct{ kv *store.KV }
+type records struct {
+	kv    *store.KV
+	known []string // further locks, of which nothing but the address is known
+}
 
+// Records gives an empty record for a lock whose own cannot be read: its address is still known.
 func (r records) Records() (map[zigbee.EUI64][]byte, error) {
+	keys, err := r.kv.Keys()
+	if err != nil {
+		return nil, err
+	}
 	out := map[zigbee.EUI64][]byte{}
-	err := r.kv.Each(func(key string, value []byte) error {
+	for _, key := range append(keys, r.known...) {
+		if id, err := zigbee.ParseEUI64(key); err == nil {
+			out[id] = nil
+		}
+	}
+	err = r.kv.Each(func(key string, value []byte) error {
 		id, err := zigbee.ParseEUI64(key)
 		if err != nil {
 			return err
@@ -98,6 +113,19 @@ func (r records) Delete(id zigbee.EUI64) error             { return r.kv.Delete(
 
 // form translates the configuration's word.
 func (d *Daemon) form() znp.Form {
+	if d.sealed != nil {
+		return znp.FormAdopt
+	}
+	if _, _, err := d.radioKV.Get(networkKey); err != nil {
+		d.log.Error("what was saved of the Zigbee network cannot be read; the dongle's own network is taken as it is", "err", err)
+		if err := d.radioKV.Put(adoptKey, []byte{1}); err != nil {
+			d.log.Error("this is not kept for the next start", "err", err)
+		}
+		return znp.FormAdopt
+	}
+	if _, adopt, err := d.radioKV.Get(adoptKey); err == nil && adopt {
+		return znp.FormAdopt
+	}
 	if _, restore, err := d.radioKV.Get(restoreKey); err == nil && restore {
 		return znp.FormRestore
 	}

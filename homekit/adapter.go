@@ -61,7 +61,7 @@ func (a *Adapter) Ready() <-chan struct{} { return a.ready }
 
 // Run publishes the bridge's locks and follows its journal until ctx ends.
 func (a *Adapter) Run(ctx context.Context) error {
-	reg, err := openRegistry(a.cfg.KV)
+	reg, err := openRegistry(a.cfg.KV, a.log)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package homekit
 import (
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -312,21 +313,22 @@ func TestHundredLocks(t *testing.T) {
 }
 
 func TestRegistryFaults(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
 	kv := hap.Memory()
 	if err := kv.Put(registryKey, []byte("{")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openRegistry(kv); err == nil {
+	if _, err := openRegistry(kv, quiet); err == nil {
 		t.Error("a damaged registry was taken")
 	}
 	if err := kv.Put(registryKey, []byte(`{"version":2}`)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openRegistry(kv); err == nil || !strings.Contains(err.Error(), "newer") {
+	if _, err := openRegistry(kv, quiet); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Errorf("a registry of the future: %v", err)
 	}
 	sick := &sickKV{KV: hap.Memory()}
-	reg, err := openRegistry(sick)
+	reg, err := openRegistry(sick, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

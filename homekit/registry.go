@@ -3,7 +3,9 @@ package homekit
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/latchkeyd/latchkey/bridge"
 	"github.com/latchkeyd/latchkey/homekit/hap"
@@ -37,11 +39,16 @@ type lockRecord struct {
 	LogsAfter uint64 `json:"logs_after,omitempty"`
 }
 
-func openRegistry(kv hap.KV) (*registry, error) {
+func openRegistry(kv hap.KV, log *slog.Logger) (*registry, error) {
 	r := &registry{kv: kv, data: registryData{Version: registryVersion, NextAID: 2}}
 	b, found, err := kv.Get(registryKey)
 	if err != nil {
-		return nil, fmt.Errorf("homekit: read the registry: %w", err)
+		// Better without than not at all. Behind a bridge no lock may come to stand under another one's aid: the new ones begin where none ever was.
+		log.Error("the registry of HomeKit accessories cannot be read and is begun anew: behind a bridge, locks appear in Apple Home as new ones", "err", err)
+		r.data.NextAID = uint64(time.Now().Unix())
+		if err := r.save(); err != nil {
+			return nil, err
+		}
 	}
 	if found {
 		if err := json.Unmarshal(b, &r.data); err != nil {

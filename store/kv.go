@@ -17,7 +17,17 @@ type KV struct {
 const valueLimit = 4 << 20
 
 // KV gives the records of a namespace; it is made with the first Put.
-func (s *Store) KV(namespace string) *KV { return &KV{s, []byte("kv/" + namespace)} }
+func (s *Store) KV(namespace string) *KV { return &KV{s, kvBucket(namespace)} }
+
+func kvBucket(namespace string) []byte { return []byte("kv/" + namespace) }
+
+// Keys lists the keys, also of values that cannot be read.
+func (k *KV) Keys() (keys []string, err error) {
+	if err = k.s.view(func(tx *bbolt.Tx) error { return eachKey(tx, k.bucket, &keys) }); err != nil {
+		return nil, fmt.Errorf("store: read %s: %w", k.bucket, err)
+	}
+	return keys, nil
+}
 
 // Get gives a value, or false. A value that cannot be read is set aside and reported as an error once.
 func (k *KV) Get(key string) ([]byte, bool, error) {

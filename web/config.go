@@ -115,6 +115,8 @@ type Config struct {
 	Ready func() error
 	// Backup writes an encrypted archive of the whole state. nil: this daemon makes none.
 	Backup func(ctx context.Context, w io.Writer, passphrase []byte) error
+	// Sealed says why the state cannot be opened. Then locks can be moved, and nothing can be changed. nil: it is open.
+	Sealed error
 
 	Logger *slog.Logger // nil: discard
 }

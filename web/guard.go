@@ -123,6 +123,10 @@ func (s *Server) serve(rt route, local bool, w http.ResponseWriter, r *http.Requ
 			return problem(http.StatusForbidden, "scope", "The token does not allow this", "It allows "+me.scope.String()+", this needs "+rt.scope.String()+".", "Make a token with that scope.")
 		}
 	}
+	if s.cfg.Sealed != nil && rt.scope == ScopeAdmin && r.Method != http.MethodGet {
+		return problem(http.StatusServiceUnavailable, "sealed", "The state is sealed", particulars(s.cfg.Sealed, nil),
+			"Locks can be locked and unlocked meanwhile. Nothing of the state is lost: do what the sentence says, and start the daemon again.")
+	}
 	return rt.serve(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, me)))
 }
 

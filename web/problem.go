@@ -97,9 +97,12 @@ func asProblem(err error) *Problem {
 	return problem(http.StatusInternalServerError, "internal", "Something went wrong here", "", "The daemon's log says what; please report it.")
 }
 
-// particulars is an error as a person reads it: without our package's name in front, and without the kind behind where what stands before says it better.
+// particulars is an error as a person reads it: without a package's name in front, and without the kind behind where what stands before says it better.
 func particulars(err, kind error) string {
-	s := strings.TrimPrefix(err.Error(), "bridge: ")
+	s := err.Error()
+	if name, rest, ok := strings.Cut(s, ": "); ok && !strings.Contains(name, " ") {
+		s = rest
+	}
 	for _, plain := range []error{bridge.ErrConflict, bridge.ErrDuplicate, bridge.ErrCodeLength, bridge.ErrMemoryFull, bridge.ErrUnsupported} {
 		if kind == plain { //nolint:errorlint // the table's own values
 			return strings.TrimSuffix(s, ": "+kind.Error())

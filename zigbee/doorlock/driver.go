@@ -62,6 +62,13 @@ func New(cfg Config, radio zigbee.Radio) (*Driver, error) {
 		return nil, fmt.Errorf("doorlock: load the locks: %w", err)
 	}
 	for id, b := range records {
+		if len(b) == 0 {
+			d.log.Warn("the record of a lock cannot be read; it is interviewed anew", "lock", id)
+			l := newLock(d, record{Address: id, Info: bridge.Info{ID: bridge.LockID(id.String())}})
+			d.locks[id] = l
+			l.save()
+			continue
+		}
 		r, err := parseRecord(id, b)
 		if err != nil {
 			return nil, err

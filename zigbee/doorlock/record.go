@@ -10,8 +10,8 @@ import (
 
 // Store keeps what the driver must know after a restart: one small record a lock, by its IEEE address. There are no secrets in it.
 type Store interface {
-	Records() (map[zigbee.EUI64][]byte, error)
-	Put(id zigbee.EUI64, record []byte) error // durable when it returns nil
+	Records() (map[zigbee.EUI64][]byte, error) // an empty one: there is a lock, and its record cannot be read
+	Put(id zigbee.EUI64, record []byte) error  // durable when it returns nil
 	Delete(id zigbee.EUI64) error
 }
 

@@ -124,6 +124,11 @@ func (s *session) decide(saved Saved, st standing) (plan, error) {
 		if known {
 			return planRestore, nil
 		}
+	case FormAdopt:
+		if st.has && !known {
+			s.c.log.Warn("the dongle's network is taken as it is: what was saved of the locks' network cannot be read", "port", port)
+			return planResume, nil
+		}
 	}
 	there := "has no network"
 	if st.has {
@@ -138,6 +143,8 @@ func (s *session) decide(saved Saved, st standing) (plan, error) {
 		return refuse("The dongle at %s %s, which was not formed here. Use a blank dongle, or set form to force to give this one a new network; every device of the old one must then be joined again.", port, there)
 	case locks > 0:
 		return refuse("The dongle at %s has no network, and the network of the %d known locks was not saved. Plug in the dongle that they joined, or set form to force; the locks must then be joined again.", port, locks)
+	case policy == FormAdopt:
+		return refuse("The dongle at %s has no network, and what was saved of the locks' network cannot be read. Plug in the dongle that the locks joined, or restore a backup.", port)
 	case policy == FormNever:
 		return refuse("The dongle at %s has no network, and form is set to never. Plug in the dongle that has the network, or set form to auto.", port)
 	}

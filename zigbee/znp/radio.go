@@ -24,6 +24,8 @@ const (
 	FormRestore Form = "restore"
 	// FormForce forms a new network where the known one is not found. Every node of the old one must be joined again.
 	FormForce Form = "force"
+	// FormAdopt takes the network that the dongle has as the known one, where none is known: what was saved of it cannot be read. It forms none.
+	FormAdopt Form = "adopt"
 )
 
 // Config says which dongle to use and how. Its zero value has no dongle.

@@ -16,7 +16,7 @@ import (
 	"github.com/latchkeyd/latchkey/store"
 )
 
-// backups are made by both ways in, and opened.
+// backups: one is made on the command line, which asks the API for it, and is opened.
 func (w *world) backups() {
 	w.t.Helper()
 	w.passphrase = w.next(10)
@@ -24,8 +24,7 @@ func (w *world) backups() {
 	w.cli(0, w.passphrase+"\n", "backup", "create", w.backup)
 	w.cli(1, "short\n", "backup", "create", w.backup+"2")
 	w.cli(1, w.passphrase+"\n", "backup", "restore", w.backup) // the daemon runs
-	_, b := w.ask(200, "POST", "/api/v1/backup", fmt.Sprintf(`{"passphrase":%q}`, w.passphrase))
-	w.add(inBackup, b)
+	w.api(422, "POST", "/api/v1/backup", `{"passphrase":"short"}`)
 	b, err := os.ReadFile(w.backup)
 	if err != nil {
 		w.t.Fatal(err)

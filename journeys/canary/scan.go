@@ -23,6 +23,11 @@ func Forms(pin string) []Form {
 	forms := []Form{{"ASCII", p}, {"hex", []byte(h)}, {"HEX", []byte(strings.ToUpper(h))},
 		{"hex, spaced", fmt.Appendf(nil, "% x", p)}, {"decimal list", bytes.Trim(fmt.Append(nil, p), "[]")},
 		{"decimal list, JSON", bytes.ReplaceAll(bytes.Trim(fmt.Append(nil, p), "[]"), []byte(" "), []byte(","))}}
+	listed := make([]string, len(p))
+	for i, c := range p {
+		listed[i] = fmt.Sprintf("%#x", c)
+	}
+	forms = append(forms, Form{"hex list, as in Go", []byte(strings.Join(listed, ", "))})
 	for at := range min(4, len(p)-3) { // whatever the alignment, one of these stands whole in a dump of memory by words of a little-endian machine
 		forms = append(forms, Form{fmt.Sprintf("a word in hex, from digit %d", at), fmt.Appendf(nil, "%x", binary.LittleEndian.Uint32(p[at:]))})
 	}
@@ -56,16 +61,43 @@ const sealedFloor = 8
 // ScanSealed is Scan for what looks random all over, such as the state's file: it leaves the shortest forms out, which are BCD.
 func ScanSealed(b []byte, pins ...string) []string { return scan(b, sealedFloor, pins) }
 
+// known is a form of one of the PINs.
+type known struct {
+	Form
+	pin, at int // where it was seen; -1: nowhere
+}
+
+// scan goes through b once: at each octet it looks up whether a form begins with the three octets from there on.
 func scan(b []byte, floor int, pins []string) []string {
-	var found []string
+	const lead = 3
+	var all []*known
+	begin := map[[lead]byte][]*known{}
+	var may [1 << 16]bool // by the first two octets
 	for i, pin := range pins {
 		for _, f := range Forms(pin) {
-			if len(f.Bytes) < floor {
+			if len(f.Bytes) < max(floor, lead) {
 				continue
 			}
-			if at := bytes.Index(b, f.Bytes); at >= 0 {
-				found = append(found, fmt.Sprintf("PIN %d as %s at octet %d", i, f.Name, at))
+			k := &known{f, i, -1}
+			all = append(all, k)
+			begin[[lead]byte(f.Bytes)] = append(begin[[lead]byte(f.Bytes)], k)
+			may[int(f.Bytes[0])<<8|int(f.Bytes[1])] = true
+		}
+	}
+	for at := range max(0, len(b)-lead+1) {
+		if !may[int(b[at])<<8|int(b[at+1])] {
+			continue
+		}
+		for _, k := range begin[[lead]byte(b[at:])] {
+			if k.at < 0 && bytes.HasPrefix(b[at:], k.Bytes) {
+				k.at = at
 			}
+		}
+	}
+	var found []string
+	for _, k := range all {
+		if k.at >= 0 {
+			found = append(found, fmt.Sprintf("PIN %d as %s at octet %d", k.pin, k.Name, k.at))
 		}
 	}
 	return found

@@ -22,6 +22,7 @@ func TestPlanted(t *testing.T) {
 		"bcd": {1, 0x73, 0x91, 0x73, 0x91, 2}, "bcd shifted": {0xF7, 0x39, 0x17, 0x39, 0x1F}, "bcd swapped": {0x37, 0x19, 0x37, 0x19},
 		"digits": {7, 3, 9, 1, 7, 3, 9, 1},
 	}
+	places["Go syntax"] = fmt.Appendf(nil, "%#v", []byte(text))
 	for shift := range 8 {
 		var dump []byte
 		memory := append(make([]byte, shift), planted+"\x00\x00\x00\x00\x00\x00\x00\x00"...)

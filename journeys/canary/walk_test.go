@@ -2,7 +2,9 @@ package canary
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,7 +140,7 @@ func (w *world) found() {
 		lock   *lockfw.Lock
 		master string
 		slots  []int
-	}{{w.yale, w.given()[0], []int{9, 10}}, {w.idlock, "", []int{9, 10}}, {w.kwikset, w.kwikset.Family().Defaults.Master, []int{1}}} {
+	}{{w.yale, w.given()[0], []int{9, 10}}, {w.idlock, "", []int{9, 10}}, {w.kwikset, w.kwikset.Family().Defaults.Master, []int{free(w.kwikset)}}} {
 		for _, s := range f.slots {
 			if err := f.lock.AddUser(f.master, s, w.next(8)); err != nil {
 				w.t.Fatal(err)
@@ -154,6 +156,15 @@ func (w *world) found() {
 	w.cli(0, "", "codes", "adopt", "Door 1", "9", "Found One")
 	w.api(201, "POST", "/api/v1/locks/Door%203/adopt", `{"slot":9,"name":"Found Two"}`)
 	w.api(202, "POST", "/api/v1/locks/Door%201/reconcile", "")
+}
+
+// free is the first slot of a lock that nobody has.
+func free(l *lockfw.Lock) int {
+	n := l.Family().First
+	for slices.ContainsFunc(l.Codes(), func(c lockfw.Code) bool { return c.Slot == n }) {
+		n++
+	}
+	return n
 }
 
 // refusals: what cannot be, and what people get wrong.
@@ -244,6 +255,12 @@ func (w *world) mistakes() {
 		p.heard(p.asks.Put(w.ctx, wr))
 		p.heard(p.asks.PutTimed(w.ctx, time.Second, wr))
 	}
+	w.babble(w.home.HTTPAddr())
+	if a, err := w.home.Accessory(w.ctx, w.yale); err != nil {
+		w.t.Fatal(err)
+	} else {
+		w.babble(fmt.Sprintf("127.0.0.1:%d", a.Port))
+	}
 	guest := controller.NewIdentity()
 	if err := p.asks.AddPairing(w.ctx, guest.ID, guest.LTPK(), false); err != nil {
 		w.t.Fatal(err)
@@ -252,6 +269,49 @@ func (w *world) mistakes() {
 	defer as.Close()
 	p.heard(as.Put(w.ctx, controller.Write{ID: p.ids.Codes, Value: base64.StdEncoding.EncodeToString(codesMessage(opList, nil)), Response: true}))
 	p.heard(as.Put(w.ctx, controller.Write{ID: p.ids.Codes, Value: base64.StdEncoding.EncodeToString(codesMessage(opAdd, []code{{digits: w.next(8)}})), Response: true}))
+}
+
+// babble sends what is no request to a listener, and captures what it says to that.
+func (w *world) babble(addr string) {
+	w.t.Helper()
+	for _, text := range []string{"%s\r\n\r\n", "GET /%s HTTP/1.1\r\nHost: x\r\n\r\n", "POST /pair-setup HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n%s", "PUT /api/v1/password HTTP/1.1\r\n%s\r\n\r\n",
+		"GET / HTTP/%s\r\n\r\n", "GET /metrics HTTP/1.1\r\nHost: %s\r\n\r\n"} {
+		c, err := new(net.Dialer).DialContext(w.ctx, "tcp", addr)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(c, text, w.next(8)); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+			w.t.Fatal(err)
+		}
+		b := make([]byte, 4096)
+		n, _ := c.Read(b) // or the end of the connection
+		w.add(inAPI, b[:n])
+		_ = c.Close()
+	}
+}
+
+// strange: locks send events of another family's kind, which hold the code where theirs hold something else.
+func (w *world) strange() {
+	w.t.Helper()
+	for _, l := range []*lockfw.Lock{w.nimly, w.bcd} {
+		was := l.Behaviour().Events
+		l.Adjust(func(b *lockfw.Behaviour) { b.Events = "zcl" })
+		_ = l.Keypad(w.next(8))
+		if err := errors.Join(l.Keypad(w.code("Anna", l)), l.AddUser("", 500, w.next(8)), l.DeleteUser("", 500)); err != nil {
+			w.t.Fatal(err)
+		}
+		w.eventually("the end of it", func() bool {
+			evs, err := w.home.Bridge().History(0, 1<<20)
+			return err == nil && slices.ContainsFunc(evs, func(e bridge.Event) bool {
+				p, ok := e.Body.(bridge.LockProgrammed)
+				return ok && e.Lock == house.ID(l) && p.Change == bridge.ProgPINDeleted
+			})
+		})
+		l.Adjust(func(b *lockfw.Behaviour) { b.Events = was })
+	}
 }
 
 // remote: a lock that wants a PIN before it obeys by radio.

@@ -312,3 +312,25 @@ func TestClockIsLearned(t *testing.T) {
 		}
 	})
 }
+
+// A span is told in the time that the wall clock will show at its ends, whatever it shows today.
+func TestSpanOverTheEndOfSummerTime(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &lock{d: &Driver{cfg: Config{Location: berlin}}}
+	wall := func(day, hour int) zcl.LocalTime {
+		return zcl.LocalTime(time.Date(2026, 10, day, hour, 0, 0, 0, time.UTC).Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) / time.Second)
+	}
+	for _, c := range []struct {
+		utc  time.Time
+		want zcl.LocalTime
+	}{
+		{time.Date(2026, 10, 24, 10, 0, 0, 0, time.UTC), wall(24, 12)}, {time.Date(2026, 10, 26, 11, 0, 0, 0, time.UTC), wall(26, 12)},
+	} {
+		if got := l.localTime(c.utc); got != c.want {
+			t.Errorf("%v: %d, want %d", c.utc, got, c.want)
+		}
+	}
+}

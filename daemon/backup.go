@@ -184,9 +184,8 @@ func notRunning(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, store.FileName)); err != nil {
 		return nil //nolint:nilerr // no state, nobody has it open
 	}
-	err := changeState(dir, os.Getenv("CREDENTIALS_DIRECTORY"), func(*store.KV) error { return nil })
-	if errors.Is(err, store.ErrInUse) {
-		return fmt.Errorf("the daemon runs; stop it first (sudo systemctl stop latchkey): %w", err)
+	if store.InUse(dir) {
+		return fmt.Errorf("the daemon runs; stop it first (sudo systemctl stop latchkey): %w", store.ErrInUse)
 	}
 	return nil // damaged or without its key is what a restore is for
 }

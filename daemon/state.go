@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -45,11 +46,13 @@ func (d *Daemon) open(dir string, key store.Key) (err error) {
 func (d *Daemon) standIn(why error) (err error) {
 	s := &sealed{why: why}
 	defer func() {
-		if err != nil {
+		if err != nil || d.sealed == nil {
 			err = errors.Join(why, err, s.close())
 		}
 	}()
-	if s.state, err = store.OpenSealed(d.opts.Config.State); err != nil {
+	if s.state, err = store.OpenSealed(d.opts.Config.State); errors.Is(err, fs.ErrNotExist) {
+		return nil // there is no state yet: why says it all
+	} else if err != nil {
 		return err
 	}
 	if s.locks, err = s.state.Keys(recordsSpace); err != nil {

@@ -3,11 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 // Sealed is a state that cannot be opened, because its key is missing or it is of a later format: what can be told of it are the names of its records, never
@@ -64,6 +66,16 @@ func (s *Sealed) Close() error {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
+}
+
+// InUse tells that a process has the state in dir open, whether it could be opened with its key or not.
+func InUse(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, FileName))
+	if err != nil {
+		return false
+	}
+	defer f.Close()                                                                        // which lets go of the lock
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) // as bbolt locks it
 }
 
 func eachKey(tx *bbolt.Tx, bucket []byte, keys *[]string) error {

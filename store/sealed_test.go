@@ -44,8 +44,14 @@ func TestSealed(t *testing.T) {
 	if _, err := Open(Config{Dir: dir, Key: testKey(t), Wait: 1}); !errors.Is(err, ErrInUse) {
 		t.Error("opened to write meanwhile:", err)
 	}
+	if !InUse(dir) {
+		t.Error("nobody seems to have it open")
+	}
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if InUse(dir) || InUse(t.TempDir()) {
+		t.Error("somebody seems to have it open")
 	}
 	after, err := os.ReadFile(filepath.Join(dir, FileName))
 	if err != nil || !bytes.Equal(before, after) {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -78,6 +79,11 @@ func Restore(dir string, r io.Reader, passphrase []byte) (Restored, error) {
 		return Restored{}, err
 	}
 	out := Restored{Made: m.Made, Version: m.Version}
+	for _, need := range []string{store.FileName, store.KeyFile} {
+		if !slices.ContainsFunc(files, func(f archive.File) bool { return f.Name == need && len(f.Data) > 0 }) {
+			return out, fmt.Errorf("daemon: the backup does not hold a state and its key: %s is missing: %w", need, archive.ErrDamaged)
+		}
+	}
 	if err := notRunning(dir); err != nil {
 		return out, err
 	}

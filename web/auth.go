@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/latchkeyd/latchkey/bridge"
 )
 
 // Scope is what a token allows. Each scope includes those before it.
@@ -117,6 +119,14 @@ func (k *keyring) check(password []byte) error {
 	return nil
 }
 
+// put makes a record durable, or says that it is not.
+func (k *keyring) put(key string, value []byte) error {
+	if err := k.kv.Put(key, value); err != nil {
+		return fmt.Errorf("%w: %w", bridge.ErrStore, err)
+	}
+	return nil
+}
+
 // set makes password the one that is asked for.
 func (k *keyring) set(password []byte) error {
 	if len(password) < minPassword || len(password) > maxPassword {
@@ -133,7 +143,7 @@ func (k *keyring) set(password []byte) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.kv.Put(passwordKey, raw)
+	return k.put(passwordKey, raw)
 }
 
 func (k *keyring) tokens() ([]Token, error) {
@@ -170,7 +180,7 @@ func (k *keyring) create(name string, scope Scope) (Token, string, error) {
 	if err != nil {
 		return Token{}, "", err
 	}
-	return t, text, k.kv.Put(tokensKey, raw)
+	return t, text, k.put(tokensKey, raw)
 }
 
 func (k *keyring) revoke(id string) error {
@@ -188,7 +198,7 @@ func (k *keyring) revoke(id string) error {
 	if err != nil {
 		return err
 	}
-	return k.kv.Put(tokensKey, raw)
+	return k.put(tokensKey, raw)
 }
 
 var errNoToken, errBadToken = errors.New("no token"), errors.New("unknown token")

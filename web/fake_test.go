@@ -235,8 +235,9 @@ func (f *fakeBridge) ResetStatus(id bridge.LockID) (bridge.ResetStatus, error) {
 
 // memKV keeps records as long as the test.
 type memKV struct {
-	mu sync.Mutex
-	m  map[string][]byte
+	mu   sync.Mutex
+	m    map[string][]byte
+	full error // what Put says
 }
 
 func (k *memKV) Get(key string) ([]byte, bool, error) {
@@ -249,6 +250,9 @@ func (k *memKV) Get(key string) ([]byte, bool, error) {
 func (k *memKV) Put(key string, v []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.full != nil {
+		return k.full
+	}
 	k.m[key] = slices.Clone(v)
 	return nil
 }

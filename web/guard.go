@@ -88,7 +88,7 @@ func (s *Server) guarded(rt route, local bool) http.Handler {
 			}
 			s.observe(rt.pattern, sw.status)
 		}()
-		r.Body = http.MaxBytesReader(sw, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody) // w itself, which then does not wait for the rest of what is too large
 		if err := s.serve(rt, local, sw, r); err != nil {
 			p := asProblem(err)
 			if p.Status == http.StatusInternalServerError {

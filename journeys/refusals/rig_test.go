@@ -426,5 +426,3 @@ func (h *home) silent(digits ...string) {
 func kind(p web.Problem) string { return strings.TrimPrefix(p.Type, web.TypePrefix) }
 
 func sentence(p web.Problem) string { return fmt.Sprintf("%s | %s | %s", p.Title, p.Detail, p.Do) }
-
-func daemonProcess(string) {}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
@@ -40,9 +39,10 @@ func (s *Store) trim(ctx context.Context) {
 // Trim takes the file's pages out of this process's resident memory. They come back as they are needed (madvise(2), MADV_DONTNEED on a shared mapping).
 func (s *Store) Trim() error {
 	err := s.view(func(tx *bbolt.Tx) error { // the mapping cannot move while it is read
-		// bbolt gives the address of its mapping, which is not of the heap, as a number.
-		data := unsafe.Slice((*byte)(unsafe.Add(nil, tx.DB().Info().Data)), int(tx.Size()))
-		return unix.Madvise(data, unix.MADV_DONTNEED)
+		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED); errno != 0 {
+			return errno
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("store: let go of memory: %w", err)

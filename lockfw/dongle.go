@@ -161,7 +161,7 @@ func (d *Dongle) powerDown() {
 // boot is power-up: startup options are obeyed, the network waits to be started.
 func (d *Dongle) boot() {
 	d.powerDown()
-	d.nv.obeyStartupOption()
+	d.nv.obeyStartupOption(d.h.rng)
 }
 
 func (d *Dongle) reset(reason byte) {

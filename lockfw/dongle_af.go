@@ -104,16 +104,20 @@ type request struct {
 
 func (d *Dongle) dataRequest(q request, r *reader) (out []byte, then func(), known bool) {
 	e, registered := d.endpoints[q.sep]
+	toZDO := q.sep == 0 && q.dep == 0 // the ZDO's own endpoint is always there
 	switch {
 	case r.short:
 		return nil, nil, true
-	case !registered || len(r.b) > 0 && q.mode == 2 && len(q.data) == 0:
+	case !registered && !toZDO || len(r.b) > 0 && q.mode == 2 && len(q.data) == 0:
 		return []byte{afInvalid}, nil, true
 	case !d.up():
 		return []byte{nwkInvalidReq}, nil, true
 	case d.refuseMemory > 0:
 		d.refuseMemory--
 		return []byte{0x10}, nil, true
+	}
+	if toZDO {
+		return []byte{afSuccess}, func() { d.zdoData(q, d.destination(q)) }, true
 	}
 	return []byte{afSuccess}, func() { d.dispatch(q, e) }, true
 }
@@ -142,13 +146,7 @@ func (d *Dongle) dispatch(q request, e endpoint) {
 	make := func() *frame {
 		return &frame{profile: e.profile, cluster: q.cluster, src: q.sep, dst: q.dep, payload: slices.Clone(q.data), ack: q.options&afAckRequest != 0}
 	}
-	nwk := zigbee.NWK(q.dst)
-	if q.mode == 3 {
-		nwk = zigbee.NWKUnknown
-		if c := d.assoc[zigbee.EUI64(q.dst)]; c != nil {
-			nwk = c.nwk
-		}
-	}
+	nwk := d.destination(q)
 	switch {
 	case q.mode == 1 || q.mode == 0x0F || q.mode == 2 && nwk >= 0xFFFC:
 		if nwk == zigbee.BroadcastAll {
@@ -169,6 +167,17 @@ func (d *Dongle) dispatch(q request, e endpoint) {
 	default:
 		d.unicast(nwk, q.options, make(), done)
 	}
+}
+
+// destination is the network address that a request goes to.
+func (d *Dongle) destination(q request) zigbee.NWK {
+	if q.mode != 3 {
+		return zigbee.NWK(q.dst)
+	}
+	if c := d.assoc[zigbee.EUI64(q.dst)]; c != nil {
+		return c.nwk
+	}
+	return zigbee.NWKUnknown
 }
 
 // unicast takes a frame to the parent of a node, or finds that there is no way.

@@ -28,6 +28,7 @@ const (
 	nvDirectCB      = 0x008F
 	nvTCLKSeed      = 0x0101
 
+	exLegacy         = 0 // the OSAL items
 	exAddressManager = 1
 	exTCLK           = 4
 	exLinkKeyData    = 6
@@ -43,85 +44,68 @@ type exKey struct {
 
 // nvMemory is the dongle's flash: items of the OSAL and of the extended kind, packed as on an ARM part (16-bit alignment).
 type nvMemory struct {
-	items map[uint16][]byte
-	ex    map[exKey][]byte
+	hardware zigbee.EUI64 // the address that the part was made with
+	items    map[uint16][]byte
+	ex       map[exKey][]byte
 }
 
-func newNV(ieee zigbee.EUI64, rng *rand.Rand) nvMemory {
-	nv := nvMemory{items: map[uint16][]byte{nvExtAddr: ieee.AppendLE(nil)}, ex: map[exKey][]byte{}}
-	seed := make([]byte, 16)
-	for i := range seed {
-		seed[i] = byte(rng.Uint32())
-	}
-	nv.items[nvTCLKSeed] = seed
-	nv.items[nvStartupOption] = []byte{0}
-	nv.clearConfig()
-	nv.clearNetwork()
+func newNV(hardware zigbee.EUI64, rng *rand.Rand) nvMemory {
+	nv := nvMemory{hardware: hardware, items: map[uint16][]byte{}, ex: map[exKey][]byte{}}
+	nv.initItems(true, rng)
 	return nv
 }
 
-func (nv nvMemory) ieee() zigbee.EUI64 { return zigbee.EUI64FromLE(nv.items[nvExtAddr]) }
-
-func (nv nvMemory) clearConfig() {
-	nv.items[nvPANID] = []byte{0xFF, 0xFF}
-	nv.items[nvChannels] = []byte{0, 8, 0, 0}
-	nv.items[nvExtendedPAN] = make([]byte, 8)
-	nv.items[nvUseExtPAN] = make([]byte, 8)
-	nv.items[nvLogicalType] = []byte{0}
-	nv.items[nvDirectCB] = []byte{0}
-	nv.items[nvPreKey] = []byte{1, 3, 5, 7, 9, 11, 13, 15, 0, 2, 4, 6, 8, 10, 12, 13}
-	nv.items[nvPreKeyOn] = []byte{1}
-}
-
-func (nv nvMemory) clearNetwork() {
-	delete(nv.items, nvNIB)
-	nv.items[nvActiveKey] = make([]byte, 17)
-	nv.items[nvAlternateKey] = make([]byte, 17)
-	nv.items[nvNWKKey] = make([]byte, 24)
-	nv.items[nvLinkKeyTable] = make([]byte, 2+60*6)
+func (nv *nvMemory) clearNetwork() {
+	for _, id := range []uint16{nvNIB, nvActiveKey, nvAlternateKey, nvNWKKey, nvLinkKeyTable} {
+		delete(nv.items, id)
+	}
+	nv.setOnANetwork(false)
 	for k := range nv.ex {
 		// The frame counters stay: a counter that repeats under one key would lay the network open.
 		if k.item != exSecMaterial {
 			delete(nv.ex, k)
 		}
 	}
-	for i := range uint16(tableSize) {
-		nv.ex[exKey{1, exAddressManager, i}] = emptyAddress()
-		nv.ex[exKey{1, exTCLK, i}] = make([]byte, 20)
-	}
-	for i := range uint16(8) {
-		nv.ex[exKey{1, exLinkKeyData, i}] = make([]byte, 24)
-	}
-	for i := range uint16(12) {
-		if k := (exKey{1, exSecMaterial, i}); nv.ex[k] == nil {
-			nv.ex[k] = make([]byte, 12)
+	nv.initTables()
+}
+
+// initTables makes the tables of keys and nodes where they are missing.
+func (nv *nvMemory) initTables() {
+	for id, length := range map[uint16]int{nvActiveKey: 17, nvAlternateKey: 17, nvNWKKey: 24, nvLinkKeyTable: 2 + 60*6} {
+		if nv.items[id] == nil {
+			nv.items[id] = make([]byte, length)
 		}
 	}
+	fill := func(item uint16, rows int, empty func() []byte) {
+		for i := range uint16(rows) {
+			if k := (exKey{1, item, i}); nv.ex[k] == nil {
+				nv.ex[k] = empty()
+			}
+		}
+	}
+	fill(exAddressManager, tableSize, emptyAddress)
+	fill(exTCLK, tableSize, func() []byte { return make([]byte, 20) })
+	fill(exLinkKeyData, 8, func() []byte { return make([]byte, 24) })
+	fill(exSecMaterial, 12, func() []byte { return make([]byte, 12) })
 }
 
 // tableSize is the capacity of the address manager and link key tables as built; they grow when a network outgrows them.
 const tableSize = 40
 
-func emptyAddress() []byte {
-	b := slices.Repeat([]byte{0xFF}, 12)
-	b[0] = 0
-	return b
-}
+// emptyAddress is an entry that nobody uses: hosts expect its flags set, too, on this firmware.
+func emptyAddress() []byte { return slices.Repeat([]byte{0xFF}, 12) }
 
 // obeyStartupOption clears what item 0x0003 asks for: bit 0 the configuration, bit 1 the network.
-func (nv nvMemory) obeyStartupOption() {
-	o := nv.items[nvStartupOption]
-	if len(o) == 0 {
-		return
+func (nv *nvMemory) obeyStartupOption(rng *rand.Rand) {
+	var o byte
+	if b := nv.items[nvStartupOption]; len(b) > 0 {
+		o, b[0] = b[0], 0
 	}
-	if o[0]&1 != 0 {
-		nv.clearConfig()
-	}
-	if o[0]&2 != 0 {
+	nv.initItems(o&1 != 0, rng)
+	if o&2 != 0 {
 		nv.clearNetwork()
 		delete(nv.items, nvConfigured)
 	}
-	o[0] = 0
 }
 
 type nib struct {
@@ -130,7 +114,7 @@ type nib struct {
 	channel uint8
 }
 
-func (nv nvMemory) readNIB() (nib, bool) {
+func (nv *nvMemory) readNIB() (nib, bool) {
 	b := nv.items[nvNIB]
 	if len(b) != nibLength {
 		return nib{}, false
@@ -139,12 +123,12 @@ func (nv nvMemory) readNIB() (nib, bool) {
 	return n, n.channel != 0 && n.pan != 0xFFFF
 }
 
-func (nv nvMemory) writeNIB(n nib) {
+func (nv *nvMemory) writeNIB(n nib) {
 	b := make([]byte, nibLength)
 	copy(b, []byte{7, 5, 2, 50, 15, 50, 0, 30, 0, 2, 0, 0, 5, 1, 0x8F})
 	b[16], b[18], b[19], b[20] = 7, 2, 13, 30
 	b[24] = n.channel
-	copy(b[28:], nv.items[nvExtAddr])
+	copy(b[28:], nv.ieee().AppendLE(nil))
 	binary.LittleEndian.PutUint16(b[36:], n.pan)
 	b[38] = 8
 	binary.LittleEndian.PutUint32(b[40:], 1<<n.channel)
@@ -155,14 +139,23 @@ func (nv nvMemory) writeNIB(n nib) {
 	nv.items[nvNIB] = b
 }
 
-func (nv nvMemory) activeKey() (k [16]byte) {
+// moveNIB writes another channel into the NIB, and counts the change.
+func (nv *nvMemory) moveNIB(channel uint8) {
+	if b := nv.items[nvNIB]; len(b) == nibLength {
+		b[24] = channel
+		binary.LittleEndian.PutUint32(b[40:], 1<<channel)
+		b[114]++ // nwkUpdateId
+	}
+}
+
+func (nv *nvMemory) activeKey() (k [16]byte) {
 	if b := nv.items[nvActiveKey]; len(b) >= 17 {
 		copy(k[:], b[1:])
 	}
 	return k
 }
 
-func (nv nvMemory) setKey(k [16]byte) {
+func (nv *nvMemory) setKey(k [16]byte) {
 	desc := append([]byte{0}, k[:]...)
 	nv.items[nvActiveKey] = slices.Clone(desc)
 	nv.items[nvAlternateKey] = slices.Clone(desc)
@@ -171,7 +164,7 @@ func (nv nvMemory) setKey(k [16]byte) {
 	nv.items[nvNWKKey] = b
 }
 
-func (nv nvMemory) frameCounter() uint32 {
+func (nv *nvMemory) frameCounter() uint32 {
 	var most uint32
 	for k, b := range nv.ex {
 		if k.item == exSecMaterial && len(b) >= 12 {
@@ -181,7 +174,7 @@ func (nv nvMemory) frameCounter() uint32 {
 	return most
 }
 
-func (nv nvMemory) setFrameCounter(epid zigbee.EUI64, c uint32) {
+func (nv *nvMemory) setFrameCounter(epid zigbee.EUI64, c uint32) {
 	if c < nv.frameCounter() {
 		return
 	}
@@ -193,7 +186,7 @@ func (nv nvMemory) setFrameCounter(epid zigbee.EUI64, c uint32) {
 }
 
 // children reads the address manager's table: user, pad, nwk, IEEE address.
-func (nv nvMemory) children() map[zigbee.EUI64]*child {
+func (nv *nvMemory) children() map[zigbee.EUI64]*child {
 	m := map[zigbee.EUI64]*child{}
 	for i := 0; ; i++ {
 		b, ok := nv.ex[exKey{1, exAddressManager, uint16(i)}]
@@ -204,7 +197,7 @@ func (nv nvMemory) children() map[zigbee.EUI64]*child {
 		if len(b) == 12 {
 			id = zigbee.EUI64FromLE(b[4:])
 		}
-		if id == 0 || id == 0xFFFFFFFFFFFFFFFF || b[0] == 0 {
+		if id == 0 || id == 0xFFFFFFFFFFFFFFFF || b[0] == 0 || b[0] == 0xFF {
 			continue
 		}
 		c := &child{nwk: zigbee.NWK(binary.LittleEndian.Uint16(b[2:])), relation: 0xFF, index: i}
@@ -216,11 +209,11 @@ func (nv nvMemory) children() map[zigbee.EUI64]*child {
 }
 
 // setChild writes an address manager entry and a trust-centre link key entry, growing both tables where needed.
-func (nv nvMemory) setChild(id zigbee.EUI64, c *child) {
+func (nv *nvMemory) setChild(id zigbee.EUI64, c *child) {
 	if c.index < 0 {
 		for c.index = 0; ; c.index++ {
 			b, ok := nv.ex[exKey{1, exAddressManager, uint16(c.index)}]
-			if !ok || len(b) != 12 || b[0] == 0 {
+			if !ok || len(b) != 12 || b[0] == 0 || b[0] == 0xFF {
 				break
 			}
 		}
@@ -234,7 +227,7 @@ func (nv nvMemory) setChild(id zigbee.EUI64, c *child) {
 	nv.ex[exKey{1, exTCLK, uint16(c.index)}] = append(tclk, 2, 0, byte(c.index%16), 0)
 }
 
-func (nv nvMemory) dropChild(index int) {
+func (nv *nvMemory) dropChild(index int) {
 	nv.ex[exKey{1, exAddressManager, uint16(index)}] = emptyAddress()
 	nv.ex[exKey{1, exTCLK, uint16(index)}] = make([]byte, 20)
 }

@@ -50,8 +50,9 @@ func (d *Dongle) sys(cmd byte, r *reader) (out []byte, known bool) {
 		out = put32(nil, uint32(t.Sub(zigbeeEpoch)/time.Second))
 		out = append(out, byte(t.Hour()), byte(t.Minute()), byte(t.Second()), byte(t.Month()), byte(t.Day()))
 		return put16(out, uint16(t.Year())), true
-	case 0x14: // SET_TX_POWER
-		return []byte{r.u8()}, true
+	case 0x14: // SET_TX_POWER: a status on this firmware; older ones told the power
+		r.u8()
+		return []byte{0}, true
 	}
 	if cmd >= 0x30 {
 		return d.nvExtended(cmd, r)
@@ -71,7 +72,7 @@ func (d *Dongle) nvItem(cmd byte, r *reader) (out []byte, known bool) {
 			return nil, true
 		case exists:
 			return []byte{nvOK}, true
-		case length == 0 || length > nvRoom || len(value) > length || len(d.nv.items) >= nvRoom:
+		case length == 0 || length > nvRoom || len(value) > length || d.nv.full():
 			return []byte{nvFailed}, true
 		}
 		item = slices.Repeat([]byte{0xFF}, length)
@@ -104,7 +105,7 @@ func (d *Dongle) nvItem(cmd byte, r *reader) (out []byte, known bool) {
 		case length != len(item):
 			return []byte{nvBadLength}, true
 		}
-		if !r.short && id != nvExtAddr {
+		if !r.short {
 			delete(d.nv.items, id)
 		}
 		return []byte{nvOK}, true
@@ -132,7 +133,7 @@ func (d *Dongle) nvExtended(cmd byte, r *reader) (out []byte, known bool) {
 	if k.item == exSecMaterial && d.up() {
 		d.saveCounter(0)
 	}
-	item, exists := d.nv.ex[k]
+	item, exists := d.nv.get(k)
 	switch cmd {
 	case 0x30: // CREATE
 		length := r.u32()
@@ -141,37 +142,42 @@ func (d *Dongle) nvExtended(cmd byte, r *reader) (out []byte, known bool) {
 			return nil, true
 		case exists:
 			return []byte{nvFailed}, true
-		case length == 0 || length > 255 || len(d.nv.ex) >= nvRoom:
+		case length == 0 || length > 255 || d.nv.full():
 			return []byte{nvBadParam}, true
 		}
-		d.nv.ex[k] = slices.Repeat([]byte{0xFF}, int(length))
+		d.nv.put(k, slices.Repeat([]byte{0xFF}, int(length)))
 		return []byte{nvOK}, true
 	case 0x31: // DELETE
 		if !exists {
 			return []byte{nvFailed}, true
 		}
-		delete(d.nv.ex, k)
+		d.nv.remove(k)
 		return []byte{nvOK}, true
 	case 0x32: // LENGTH
 		return put32(nil, uint32(len(item))), true // as the parts answer; some hosts read the first octet only
 	case 0x33: // READ
-		offset, length := int(r.u16()), int(r.u8())
-		if !exists || offset+length > len(item) || length > 246 {
-			return []byte{nvBadParam, 0}, true
-		}
-		return append([]byte{nvOK, byte(length)}, item[offset:offset+length]...), true
+		return nvRead(item, exists, r), true
 	case 0x34: // WRITE
 		offset, value := int(r.u16()), r.octets()
 		return []byte{d.nvWrite(item, exists, offset, value)}, true
 	case 0x35: // UPDATE
 		value := r.octets()
-		if r.short || !exists && len(d.nv.ex) >= nvRoom {
+		if r.short || !exists && d.nv.full() {
 			return []byte{nvFailed}, true
 		}
-		d.nv.ex[k] = slices.Clone(value)
+		d.nv.put(k, slices.Clone(value))
 		return []byte{nvOK}, true
 	}
 	return nil, false
+}
+
+// nvRead reads a part of an item, as much of it as one answer holds.
+func nvRead(item []byte, exists bool, r *reader) []byte {
+	offset, length := int(r.u16()), int(r.u8())
+	if !exists || offset+length > len(item) || length > 246 {
+		return []byte{nvBadParam, 0}
+	}
+	return append([]byte{nvOK, byte(length)}, item[offset:offset+length]...)
 }
 
 func (d *Dongle) util(cmd byte, r *reader) (out []byte, known bool) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/latchkeyd/latchkey/zigbee"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -229,7 +231,7 @@ func FuzzDongle(f *testing.F) {
 		d.form()
 		d.load()
 		d.state = devCoordinator
-		l.associate()
+		l.associate(zigbee.Coordinator)
 		var p mtParser
 		p.feed(b, func(cmd0, cmd1 byte, payload []byte, _ int) {
 			d.handle(cmd0, cmd1, payload)
@@ -259,7 +261,7 @@ func FuzzLock(f *testing.F) {
 				t.Fatal(err)
 			}
 			h.mu.Lock()
-			l.associate()
+			l.associate(zigbee.Coordinator)
 			l.deliver(&frame{profile: profileHA, cluster: cluster, src: 1, dst: l.f.Endpoint, payload: b})
 			l.deliver(&frame{cluster: cluster, payload: b})
 			drain(h)

@@ -1,7 +1,6 @@
 package lockfw
 
 import (
-	"math/bits"
 	"slices"
 	"time"
 
@@ -34,17 +33,19 @@ func (d *Dongle) zdo(cmd byte, r *reader) (out []byte, then func(), known bool) 
 		if !d.up() {
 			return []byte{nwkInvalidReq}, nil, true
 		}
-		return []byte{0}, func() { d.zdoRequest(dst, cluster, body) }, true
+		d.zdoSeq++
+		seq := d.zdoSeq
+		return []byte{0}, func() { d.zdoSend(dst, cluster, seq, body) }, true
 	}
 	switch cmd {
 	case 0x00: // NWK_ADDR_REQ
 		id := r.eui64()
 		r.take(2)
-		return []byte{0}, func() { d.findNWK(id) }, true
+		return []byte{0}, func() { d.findNWK(id, 0) }, true
 	case 0x01: // IEEE_ADDR_REQ
 		nwk := zigbee.NWK(r.u16())
 		r.take(2)
-		return []byte{0}, func() { d.findIEEE(nwk) }, true
+		return []byte{0}, func() { d.findIEEE(nwk, 0) }, true
 	case 0x25: // GET_LINK_KEY
 		id := r.eui64()
 		key := slices.Repeat([]byte{0xFF}, 16)
@@ -55,10 +56,24 @@ func (d *Dongle) zdo(cmd byte, r *reader) (out []byte, then func(), known bool) 
 		if !d.up() {
 			return []byte{nwkInvalidReq}, nil, true
 		}
-		return []byte{0}, func() { d.permitJoin(mode, dst, seconds) }, true
+		return []byte{0}, func() { d.permitJoin(mode, dst, seconds, 0) }, true
+	case 0x26: // NETWORK_DISCOVERY_REQ
+		out, then = d.discover(r)
+		return out, then, true
 	case 0x37: // MGMT_NWK_UPDATE_REQ
-		r.take(11)
-		return []byte{0}, nil, true
+		dst := zigbee.NWK(r.u16())
+		r.u8() // mode of the address
+		body := slices.Clone(r.take(6))
+		r.u16() // network manager
+		if !d.up() {
+			return []byte{nwkInvalidReq}, nil, true
+		}
+		if dst >= zigbee.BroadcastRouter {
+			dst = zigbee.Coordinator // which hears of it, too; nothing else here scans or moves
+		}
+		d.zdoSeq++
+		seq := d.zdoSeq
+		return []byte{0}, func() { d.zdoSend(dst, 0x0038, seq, body) }, true
 	case 0x3E, 0x3F: // MSG_CB_REGISTER, MSG_CB_REMOVE
 		r.u16()
 		if !r.short {
@@ -104,7 +119,7 @@ func (d *Dongle) zdo(cmd byte, r *reader) (out []byte, then func(), known bool) 
 }
 
 func zdoLengthOK(cluster uint16, n int) bool {
-	least := map[uint16]int{0x0002: 2, 0x0003: 2, 0x0004: 3, 0x0005: 2, 0x0006: 6, 0x0015: 2, 0x0021: 14, 0x0022: 14, 0x0031: 1, 0x0032: 1, 0x0033: 1, 0x0034: 9}
+	least := map[uint16]int{0x0000: 10, 0x0001: 4, 0x0002: 2, 0x0003: 2, 0x0004: 3, 0x0005: 2, 0x0006: 6, 0x0015: 2, 0x0021: 14, 0x0022: 14, 0x0031: 1, 0x0032: 1, 0x0033: 1, 0x0034: 9, 0x0038: 5}
 	return n >= least[cluster]
 }
 
@@ -119,20 +134,15 @@ func trimBind(b []byte) []byte {
 	return b
 }
 
-// zdoRequest sends a request over the air, or answers it when it is for the coordinator itself.
-func (d *Dongle) zdoRequest(dst zigbee.NWK, cluster uint16, body []byte) {
-	if dst == zigbee.Coordinator {
-		if reply := d.ownZDO(cluster, body); reply != nil {
-			d.later(time.Millisecond, func() { d.zdoIndicate(dst, cluster|0x8000, 0, reply) })
-		}
-		return
-	}
-	d.zdoSeq++
-	d.unicast(dst, 0, &frame{cluster: cluster, payload: append([]byte{d.zdoSeq}, body...)}, nil)
-}
-
 func (d *Dongle) ownZDO(cluster uint16, body []byte) []byte {
 	switch cluster {
+	case 0x0000:
+		if zigbee.EUI64FromLE(body) != d.nv.ieee() {
+			return append(append([]byte{0x81}, body[:8]...), 0xFF, 0xFF)
+		}
+		return put16(d.nv.ieee().AppendLE([]byte{0}), 0)
+	case 0x0001:
+		return put16(d.nv.ieee().AppendLE([]byte{0}), 0)
 	case 0x0002:
 		return []byte{0, 0, 0, 0x00, 0x40, 0x8F, 0x00, 0x00, 0x50, 0xA0, 0x00, 0x01, 0x2C, 0xA0, 0x00, 0x00}
 	case 0x0003:
@@ -217,9 +227,9 @@ func (d *Dongle) zdoIncoming(l *Lock, f *frame) {
 	d.zdoIndicate(l.net.nwk, f.cluster, f.payload[0], f.payload[1:])
 }
 
-func (d *Dongle) findNWK(id zigbee.EUI64) {
+func (d *Dongle) findNWK(id zigbee.EUI64, seq uint8) {
 	answer := func(nwk zigbee.NWK) {
-		d.zdoIndicate(nwk, 0x8000, 0, append(put16(id.AppendLE([]byte{0}), uint16(nwk)), 0, 0))
+		d.zdoIndicate(nwk, 0x8000, seq, put16(id.AppendLE([]byte{0}), uint16(nwk)))
 	}
 	if id == d.nv.ieee() {
 		d.later(time.Millisecond, func() { answer(0) })
@@ -233,7 +243,7 @@ func (d *Dongle) findNWK(id zigbee.EUI64) {
 	}
 }
 
-func (d *Dongle) findIEEE(nwk zigbee.NWK) {
+func (d *Dongle) findIEEE(nwk zigbee.NWK, seq uint8) {
 	id, c := d.byNWK(nwk)
 	if nwk == 0 {
 		id = d.nv.ieee()
@@ -241,13 +251,14 @@ func (d *Dongle) findIEEE(nwk zigbee.NWK) {
 		return
 	}
 	d.later(20*time.Millisecond, func() {
-		d.zdoIndicate(nwk, 0x8001, 0, append(put16(id.AppendLE([]byte{0}), uint16(nwk)), 0, 0))
+		d.zdoIndicate(nwk, 0x8001, seq, put16(id.AppendLE([]byte{0}), uint16(nwk)))
 	})
 }
 
-func (d *Dongle) permitJoin(mode uint8, dst zigbee.NWK, seconds uint8) {
+func (d *Dongle) permitJoin(mode uint8, dst zigbee.NWK, seconds, seq uint8) {
 	if mode == 2 && dst != 0 && dst < 0xFFFC {
-		d.zdoRequest(dst, 0x0036, []byte{seconds, 1})
+		d.zdoSeq++
+		d.zdoSend(dst, 0x0036, d.zdoSeq, []byte{seconds, 1})
 		return
 	}
 	d.h.cancel(d.permit)
@@ -259,117 +270,7 @@ func (d *Dongle) permitJoin(mode uint8, dst zigbee.NWK, seconds uint8) {
 		})
 	}
 	d.later(time.Millisecond, func() {
-		d.zdoIndicate(0, 0x8036, 0, []byte{0})
+		d.zdoIndicate(0, 0x8036, seq, []byte{0})
 		d.send(areq|subZDO, 0xCB, []byte{seconds})
 	})
-}
-
-// appCnf serves the commissioning commands of Z-Stack 3.
-func (d *Dongle) appCnf(cmd byte, r *reader) (out []byte, then func(), known bool) {
-	switch cmd {
-	case 0x04: // BDB_ADD_INSTALLCODE
-		format, id := r.u8(), r.eui64()
-		code := slices.Clone(r.take(len(r.b)))
-		if r.short || (format != 1 || len(code) != 18) && (format != 2 || len(code) != 16) {
-			return []byte{1}, nil, true
-		}
-		if len(d.codes) < 64 {
-			d.codes[id] = code
-		}
-		return []byte{0}, nil, true
-	case 0x05: // BDB_START_COMMISSIONING
-		mode := r.u8()
-		if mode&0x04 == 0 {
-			return []byte{0}, nil, true
-		}
-		return []byte{0}, d.startUp, true
-	case 0x06: // SET_JOINUSESINSTALLCODEKEY
-		d.needCode = r.u8() != 0
-		return []byte{0}, nil, true
-	case 0x08: // BDB_SET_CHANNEL
-		primary, mask := r.u8(), r.u32()
-		if primary == 1 {
-			d.channels = mask
-		}
-		return []byte{0}, nil, true
-	case 0x09: // BDB_SET_TC_REQUIRE_KEY_EXCHANGE
-		r.u8()
-		return []byte{0}, nil, true
-	case 0xFF: // SET_NWK_FRAME_COUNTER
-		if c := r.u32(); !r.short && c > d.counter {
-			d.counter = c
-			d.saveCounter(0)
-		}
-		return []byte{0}, nil, true
-	}
-	return nil, nil, false
-}
-
-// startUp brings the network up: the one in the NIB, or a new one as the configuration items say.
-func (d *Dongle) startUp() {
-	if d.state == devCoordinator {
-		d.later(10*time.Millisecond, func() { d.send(areq|subZDO, 0xC0, []byte{devCoordinator}) })
-		return
-	}
-	_, restored := d.nv.readNIB()
-	wait := 300 * time.Millisecond
-	if !restored {
-		wait = 1500 * time.Millisecond // energy scan
-	}
-	d.later(100*time.Millisecond, func() {
-		d.state = devStarting
-		d.send(areq|subZDO, 0xC0, []byte{devStarting})
-	})
-	d.later(wait, func() {
-		if !d.load() {
-			d.form()
-			d.load()
-		}
-		d.state = devCoordinator
-		d.send(areq|subZDO, 0xC0, []byte{devCoordinator})
-		d.send(areq|subAPPCNF, 0x80, []byte{0, 2, 0})
-		for _, l := range d.h.locks {
-			l.schedulePoll()
-		}
-	})
-}
-
-func (d *Dongle) form() {
-	n := nib{pan: uint16(d.h.rng.UintN(0xFFFE)), epid: d.nv.ieee()}
-	if b := d.nv.items[nvPANID]; len(b) == 2 {
-		if pan := uint16(b[0]) | uint16(b[1])<<8; pan != 0xFFFF {
-			n.pan = pan
-		}
-	}
-	for _, item := range []uint16{nvExtendedPAN, nvUseExtPAN} {
-		if b := d.nv.items[item]; len(b) == 8 {
-			if id := zigbee.EUI64FromLE(b); id != 0 && id != 0xFFFFFFFFFFFFFFFF {
-				n.epid = id
-			}
-		}
-	}
-	mask := d.channels
-	if b := d.nv.items[nvChannels]; mask == 0 && len(b) == 4 {
-		mask = (&reader{b: b}).u32()
-	}
-	mask &= 0x07FFF800
-	if mask == 0 {
-		mask = 1 << 11
-	}
-	for range d.h.rng.UintN(uint(bits.OnesCount32(mask))) {
-		mask &= mask - 1
-	}
-	n.channel = uint8(bits.TrailingZeros32(mask))
-	var key [16]byte
-	copy(key[:], d.nv.items[nvPreKey])
-	d.nv.setKey(key)
-	d.nv.writeNIB(n)
-}
-
-// forget removes a node from all tables.
-func (d *Dongle) forget(id zigbee.EUI64) {
-	if c := d.assoc[id]; c != nil {
-		d.nv.dropChild(c.index)
-		delete(d.assoc, id)
-	}
 }

@@ -115,6 +115,7 @@ type Lock struct {
 	hour      *event
 	joining   *event
 	rejoining *event
+	permits   time.Time // a router: open to new nodes until then
 }
 
 func newLock(h *Home, c LockConfig, f Family, b Behaviour) *Lock {

@@ -40,8 +40,7 @@ func (l *Lock) scan(till time.Time) {
 	l.joining = l.h.after(scanTime, func() {
 		switch {
 		case !l.powered || l.net.joined:
-		case !l.off && l.h.dongle.admits(l):
-			l.associate()
+		case !l.off && l.admitted():
 		case time.Now().Before(till):
 			l.joining = l.h.after(scanAgain, func() { l.scan(till) })
 		default:
@@ -50,30 +49,48 @@ func (l *Lock) scan(till time.Time) {
 	})
 }
 
-// admits tells whether the trust centre lets a lock in.
-func (d *Dongle) admits(l *Lock) bool {
-	if !d.up() || !d.open || l.b.BehindRouter && !d.h.router {
-		return false
+// admitted joins if somebody lets the lock in.
+func (l *Lock) admitted() bool {
+	parent, ok := l.h.dongle.admits(l)
+	if ok {
+		l.associate(parent)
 	}
-	_, known := d.codes[l.id]
-	return known || !d.needCode && !l.b.NeedsInstallCode
+	return ok
+}
+
+// admits tells whether the trust centre lets a lock in, and who is its parent: the dongle, the router that some locks join through, or a router among the nodes
+// that a client opened by itself.
+func (d *Dongle) admits(l *Lock) (parent zigbee.NWK, ok bool) {
+	if _, known := d.codes[l.id]; !d.up() || !known && (d.needCode || l.b.NeedsInstallCode) {
+		return 0, false
+	}
+	switch {
+	case l.b.BehindRouter && !d.h.router:
+		return 0, false
+	case d.open && l.b.BehindRouter:
+		return routerNWK, true
+	case d.open:
+		return zigbee.Coordinator, true
+	}
+	for _, r := range d.h.locks {
+		if r.b.Router && r != l && r.powered && d.hears(r) && d.h.router && time.Now().Before(r.permits) {
+			return r.net.nwk, true
+		}
+	}
+	return 0, false
 }
 
 // associate joins: network address, network key, the trust centre's link key, then the announcement.
-func (l *Lock) associate() {
+func (l *Lock) associate(parent zigbee.NWK) {
 	d := l.h.dongle
 	nwk := l.h.newNWK()
 	if c := d.assoc[l.id]; c != nil {
 		nwk = c.nwk
 	}
-	l.net = network{joined: true, nwk: nwk, pan: d.pan, epid: d.epid, key: d.key, coordinator: d.nv.ieee(), heard: d.counter, viaRouter: l.b.BehindRouter}
+	l.net = network{joined: true, nwk: nwk, pan: d.pan, epid: d.epid, key: d.key, coordinator: d.nv.ieee(), heard: d.counter, viaRouter: parent != zigbee.Coordinator}
 	l.h.byNWK[nwk] = l
 	l.rx.pending = nil // what an earlier parent holds expires there
 	d.admit(l)
-	parent := zigbee.Coordinator
-	if l.net.viaRouter {
-		parent = routerNWK
-	}
 	d.send(areq|subZDO, 0xCA, put16(l.id.AppendLE(put16(nil, uint16(nwk))), uint16(parent)))
 	l.stayAwake(l.b.JoinAwake)
 	life := l.net
@@ -119,7 +136,7 @@ func (l *Lock) settle() {
 	}
 	if slices.Contains(l.f.Out, hex16(cOTA)) {
 		l.h.after(90*time.Second, func() {
-			l.ask(cOTA, 0x01, 0x01, put32(put16(put16([]byte{0}, uint16(l.f.MfrCode)), 1), 0x01040200))
+			l.ask(cOTA, 0x01, 0x01, put32(put16(put16([]byte{0}, uint16(l.f.MfrCode)), otaImage), otaVersion))
 		})
 	}
 	l.h.cancel(l.hour)

@@ -63,7 +63,11 @@ func (l *Lock) zdo(f *frame) {
 			l.h.after(50*time.Millisecond, func() { l.leave(flags&0x80 != 0, false) })
 		}
 		out = []byte{0}
-	case 0x0036, 0x0031, 0x0032:
+	case 0x0036:
+		if out = []byte{0x84}; l.b.Router {
+			l.permits, out[0] = time.Now().Add(l.h.scale(time.Duration(r.u8())*time.Second)), 0
+		}
+	case 0x0031, 0x0032:
 		out = []byte{0x84}
 	default:
 		if f.cluster&0x8000 != 0 || f.broadcast {
@@ -73,6 +77,9 @@ func (l *Lock) zdo(f *frame) {
 	}
 	if r.short {
 		out = []byte{0x80}
+	}
+	if f.broadcast && f.cluster >= 0x0030 {
+		return // management is not answered to all
 	}
 	l.transmit(&frame{cluster: f.cluster | 0x8000, payload: append([]byte{seq}, out...), ack: true})
 }

@@ -18,6 +18,7 @@ const stateVersion = 1
 
 type savedHome struct {
 	Version int          `json:"version"`
+	Dongle  zigbee.EUI64 `json:"dongle,omitempty"` // the hardware's address
 	Items   []savedItem  `json:"dongle_items"`
 	Locks   []*savedLock `json:"locks"`
 }
@@ -92,7 +93,7 @@ func (h *Home) Save() ([]byte, error) {
 	if h.dongle.up() {
 		h.dongle.saveCounter(0)
 	}
-	s := savedHome{Version: stateVersion}
+	s := savedHome{Version: stateVersion, Dongle: h.dongle.nv.hardware}
 	for _, id := range slices.Sorted(maps.Keys(h.dongle.nv.items)) {
 		s.Items = append(s.Items, savedItem{ID: id, Value: h.dongle.nv.items[id]})
 	}
@@ -175,7 +176,7 @@ func (h *Home) Load(b []byte) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	nv := nvMemory{items: map[uint16][]byte{}, ex: map[exKey][]byte{}}
+	nv := nvMemory{hardware: s.Dongle, items: map[uint16][]byte{}, ex: map[exKey][]byte{}}
 	for _, i := range s.Items {
 		if i.Ex {
 			nv.ex[exKey{i.Sys, i.ID, i.Sub}] = i.Value
@@ -183,7 +184,10 @@ func (h *Home) Load(b []byte) error {
 			nv.items[i.ID] = i.Value
 		}
 	}
-	if len(nv.items[nvExtAddr]) != 8 {
+	if b := nv.items[nvExtAddr]; nv.hardware == 0 && len(b) == 8 {
+		nv.hardware = zigbee.EUI64FromLE(b)
+	}
+	if nv.hardware == 0 {
 		return fmt.Errorf("%w: the dongle has no address", ErrState)
 	}
 	var locks []*Lock

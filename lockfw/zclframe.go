@@ -233,8 +233,12 @@ func (l *Lock) discover(q *asked) {
 	l.reply(q, true, 0x0D, b)
 }
 
-// answered takes a server's answer to what the lock asked: the time.
+// answered takes what a server says to the lock's clients: the time that the lock asked for, and questions about the clients' own attributes.
 func (l *Lock) answered(q *asked) {
+	if q.cmd == 0x00 {
+		l.readClient(q)
+		return
+	}
 	if q.f.cluster != cTime || q.cmd != 0x01 {
 		return
 	}
@@ -253,6 +257,45 @@ func (l *Lock) answered(q *asked) {
 			l.clockSet = true
 		}
 	}
+}
+
+// Firmware as the OTA Upgrade client tells of it (ZCL 11.10, 11.13.4).
+const (
+	otaImage   = 1
+	otaVersion = 0x01040200
+)
+
+// readClient answers a reading of attributes on the client's side of a cluster. Only OTA Upgrade has some.
+func (l *Lock) readClient(q *asked) {
+	var b []byte
+	for len(q.r.b) > 0 {
+		b = put16(b, q.r.u16())
+		var val []byte
+		if q.f.cluster == cOTA && slices.Contains(l.f.Out, cOTA) {
+			switch number(b[len(b)-2:]) {
+			case 0x0000: // upgrade server: not known
+				val = append([]byte{tEUI64}, slices.Repeat([]byte{0xFF}, 8)...)
+			case 0x0002:
+				val = put32([]byte{tU32}, otaVersion)
+			case 0x0006: // normal
+				val = []byte{tEnum8, 0}
+			case 0x0007:
+				val = put16([]byte{tU16}, uint16(l.f.MfrCode))
+			case 0x0008:
+				val = put16([]byte{tU16}, otaImage)
+			}
+		}
+		if val == nil {
+			b = append(b, zclUnsupAttr)
+		} else {
+			b = append(append(b, 0), val...)
+		}
+		if q.r.short || len(b) > maxZCL {
+			l.status(q, zclMalformed)
+			return
+		}
+	}
+	l.reply(q, true, 0x01, b)
 }
 
 // now is the lock's own time in Zigbee seconds; FFFFFFFF before anyone has told it.

@@ -118,6 +118,16 @@ func TestWake(t *testing.T) {
 	}{
 		{"silent", func(net.Conn, []byte) {}, "Nothing at emulated answers", false},
 		{"echoes", func(c net.Conn, b []byte) { _, _ = c.Write(b) }, "Nothing at emulated answers", false},
+		{"noise", func(c net.Conn, b []byte) { // among which the start of an Ember's answer
+			_, _ = c.Write(append([]byte{0x1A, 0xC1, 0x02}, make([]byte, 600)...))
+		}, "Nothing at emulated answers", false},
+		{"a chatty Ember", func(c net.Conn, b []byte) {
+			if b[0] == 0x1A {
+				_, _ = c.Write([]byte{0xC1, 0x02, 0x0B, 0x0A, 0x52, 0x7E})
+				return
+			}
+			_, _ = c.Write(make([]byte, 2000))
+		}, "Silicon Labs", true},
 		{"Ember", func(c net.Conn, b []byte) {
 			if strings.HasPrefix(string(b), "\x1a\xc0\x38\xbc\x7e") {
 				_, _ = c.Write([]byte{0x1A, 0xC1, 0x02, 0x0B, 0x0A, 0x52, 0x7E})

@@ -29,20 +29,40 @@ var errUnanswered = errors.New("closed without an answer")
 
 // overheard is the start of what came over the line while nothing answered.
 type overheard struct {
-	mu sync.Mutex
-	b  []byte
+	mu  sync.Mutex
+	b   []byte
+	web bool // a web server's answer was in it
 }
 
 func (o *overheard) add(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.b = append(o.b, b[:min(len(b), 1024-len(o.b))]...)
+	o.web = o.web || bytes.Contains(o.b, []byte("HTTP/1."))
 }
 
-func (o *overheard) has(text []byte) bool {
+func (o *overheard) isWeb() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return bytes.Contains(o.b, text)
+	return o.web
+}
+
+// forget makes room for what comes now.
+func (o *overheard) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.b = o.b[:0]
+}
+
+// answers says whether what came since is that stranger's answer.
+func (o *overheard) answers(p stranger) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if bytes.Contains(o.b, p.probe) { // a line that echoes is no device
+		return false
+	}
+	_, rest, found := bytes.Cut(o.b, p.answer)
+	return found && bytes.IndexByte(rest[:min(len(rest), p.within)], p.end) >= 0
 }
 
 // wake makes sure that a network processor answers. It may sit in its bootloader; and what sits there may be something else altogether.
@@ -58,7 +78,7 @@ func (s *session) wake(ctx context.Context) error {
 	}
 	port := s.c.cfg.Port
 	switch {
-	case heard.has([]byte("HTTP/1.")):
+	case heard.isWeb():
 		return &Fault{Err: errors.Join(errUnanswered, err), Sentence: fmt.Sprintf("What answers at %s is a web server, not a Zigbee dongle. Set the dongle's port to where its serial line is served; on network dongles that is often port 6638.", port)}
 	case cause != nil && strings.HasPrefix(port, "tcp://"):
 		return &Fault{Err: errors.Join(errUnanswered, cause), Sentence: fmt.Sprintf("What is at %s hangs up before a Zigbee dongle has answered. Check that the dongle is plugged in there, that no other program holds its line, and that address and port number are right.", port)}
@@ -102,13 +122,14 @@ func (s *session) rouse(ctx context.Context, heard *overheard) error {
 		return err
 	}
 	for _, p := range strangers {
+		heard.forget()
 		if err := s.link.raw(ctx, p.probe); err != nil {
 			return err
 		}
 		if err := s.pause(ctx, probeWait); err != nil {
 			return err
 		}
-		if heard.has(p.answer) && !heard.has(p.probe) { // a line that echoes is no device
+		if heard.answers(p) {
 			return &Fault{Fatal: true, Sentence: fmt.Sprintf("The device at %s is %s, which cannot be driven. Use a dongle with a CC2652 or CC1352 and Z-Stack 3.x.0 firmware.", s.c.cfg.Port, p.name)}
 		}
 	}
@@ -123,15 +144,20 @@ func (s *session) rouse(ctx context.Context, heard *overheard) error {
 	return &Fault{Err: errNoReply, Sentence: fmt.Sprintf("Nothing at %s answers as a Zigbee dongle with Z-Stack firmware. Check that this is the dongle's port, unplug it and plug it in again; if that does not help, flash it with Z-Stack 3.x.0 coordinator firmware.", s.c.cfg.Port)}
 }
 
-// strangers are coordinators of other makers, with a harmless request in their own protocol and the start of the answer.
-var strangers = []struct {
+// stranger is a coordinator of another maker, with a harmless request in its own protocol, the start of the answer, and the byte that ends it, so soon
+// afterwards: noise does not look like that.
+type stranger struct {
 	name          string
 	probe, answer []byte
-}{
-	// ASH reset frame; the answer is a RSTACK frame of version 2 (Silicon Labs UG101).
-	{"a Silicon Labs (Ember, EZSP) coordinator", []byte{0x1A, 0xC0, 0x38, 0xBC, 0x7E}, []byte{0xC1, 0x02}},
+	end           byte
+	within        int
+}
+
+var strangers = []stranger{
+	// ASH reset frame; the answer is a RSTACK frame of version 2, with a code and a check sequence (Silicon Labs UG101).
+	{"a Silicon Labs (Ember, EZSP) coordinator", []byte{0x1A, 0xC0, 0x38, 0xBC, 0x7E}, []byte{0xC1, 0x02}, 0x7E, 6},
 	// The request for the firmware's version in a SLIP frame (dresden elektronik, deCONZ serial protocol).
-	{"a dresden elektronik ConBee or RaspBee", []byte{0xC0, 0x0D, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0xE9, 0xFF, 0xC0}, []byte{0xC0, 0x0D, 0x01, 0x00}},
+	{"a dresden elektronik ConBee or RaspBee", []byte{0xC0, 0x0D, 0x01, 0x00, 0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0xE9, 0xFF, 0xC0}, []byte{0xC0, 0x0D, 0x01, 0x00}, 0xC0, 16},
 }
 
 func (s *session) ping(ctx context.Context, timeout time.Duration) bool {

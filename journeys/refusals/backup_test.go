@@ -62,7 +62,7 @@ func sealedArchive(t *testing.T, password, manifest string, files ...member) []b
 func TestBadBackups(t *testing.T) {
 	t.Parallel()
 	const password = "correct horse"
-	h := inhabited(t)
+	h := inhabited(t, "backup")
 	file := filepath.Join(h.dir, "b.age")
 	for _, a := range []asks{
 		{name: "a short password", method: "POST", path: "/api/v1/backup", body: `{"passphrase":"short"}`, status: 422, kind: "passphrase", says: "too short",

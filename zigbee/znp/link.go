@@ -21,6 +21,7 @@ const (
 	ledTimeout     = 500 * time.Millisecond // some firmware never answers this one
 	barrierTimeout = 2 * time.Second
 	writeTimeout   = 2 * time.Second
+	lineTime       = 250 * time.Millisecond // a line that works has carried a frame by then, and the other machine has acknowledged it
 	frameGap       = 500 * time.Millisecond // a frame takes 22 ms at 115200 baud; a radio bridge behind TCP may stall in the middle of one
 )
 
@@ -251,7 +252,7 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 	suspect := l.suspect
 	l.mu.Unlock()
 	if suspect && req.Command() != mt.SysPing {
-		if held, err := l.exchange(begin, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false); err != nil {
+		if held, err := l.exchange(begin, begin, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false); err != nil {
 			if held {
 				l.turn <- struct{}{}
 			}
@@ -265,7 +266,7 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 		l.turn <- struct{}{}
 		return fmt.Errorf("znp: %v: %w", req.Command(), context.Cause(begin))
 	}
-	held, err := l.exchange(ctx, req, rsp, timeout, lenient)
+	held, err := l.exchange(ctx, begin, req, rsp, timeout, lenient)
 	if held {
 		l.turn <- struct{}{}
 	}
@@ -275,8 +276,8 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 	return err
 }
 
-// exchange writes a request and waits for its end. held tells that the caller still has the turn.
-func (l *link) exchange(ctx context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) (held bool, err error) {
+// exchange writes a request, unless begin ends before the line takes it, and waits for its end. held tells that the caller still has the turn.
+func (l *link) exchange(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) (held bool, err error) {
 	c := l.idle
 	if l.idle = nil; c == nil {
 		c = &call{end: make(chan error, 1)}
@@ -299,7 +300,19 @@ func (l *link) exchange(ctx context.Context, req, rsp mt.Message, timeout time.D
 	l.cur = c
 	l.timer.Reset(timeout)
 	l.mu.Unlock()
-	l.write(c.cmd)
+	if last, ok := begin.Deadline(); !l.write(c.cmd, last, ok) && l.withdraw(c) {
+		<-begin.Done() // now, as the line's deadline was the same
+		l.idle = c
+		return true, fmt.Errorf("%v: %w", c.cmd, context.Cause(begin))
+	}
+	select {
+	case err = <-c.end:
+		c.rsp = nil
+		l.idle = c
+		return true, err
+	case <-begin.Done():
+		l.recall(c)
+	}
 	select {
 	case err = <-c.end:
 	case <-ctx.Done():
@@ -341,20 +354,29 @@ func (l *link) raw(ctx context.Context, b []byte) error {
 	if len(b) >= 4 && b[0] == mt.SOF {
 		cmd = mt.Command(b[2])<<8 | mt.Command(b[3])
 	}
-	l.write(cmd)
+	l.write(cmd, time.Time{}, false)
 	return l.cause()
 }
 
-// write writes l.out, and closes the link if the port does not take it.
-func (l *link) write(cmd mt.Command) {
-	_ = l.port.SetWriteDeadline(time.Now().Add(writeTimeout))
+// write writes l.out, and closes the link if the port does not take it. If limited, the port must take it before last; if it took nothing by then, write
+// is false and the link goes on.
+func (l *link) write(cmd mt.Command, last time.Time, limited bool) bool {
+	until := time.Now().Add(writeTimeout)
+	if limited = limited && last.Before(until); limited {
+		until = last
+	}
+	_ = l.port.SetWriteDeadline(until)
 	if l.onWrite != nil {
 		l.onWrite(cmd, time.Now())
 	}
-	_, err := l.port.Write(l.out)
+	n, err := l.port.Write(l.out)
 	if err != nil {
+		if limited && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
 		l.close(fmt.Errorf("writing to the port: %w", err))
-		return
+		return true
 	}
 	l.stats.sent[cmd.Type()>>5&3].Add(1)
+	return true
 }

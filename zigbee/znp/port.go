@@ -24,6 +24,9 @@ type modemLines interface {
 	SetModemLines(dtr, rts bool) error
 }
 
+// outQueue is a Port that knows how many bytes it has taken and not yet carried to the other end, as far as this machine can tell. Its Close forgets them.
+type outQueue interface{ Unsent() int }
+
 // dialTimeout bounds the opening of a TCP connection; a machine that is not there otherwise takes the kernel two minutes to give up.
 const dialTimeout = 5 * time.Second
 
@@ -62,14 +65,23 @@ func openTCP(ctx context.Context, path, addr string) (Port, error) {
 	if err != nil {
 		return nil, &Fault{Err: err, Sentence: fmt.Sprintf("The Zigbee dongle at %s does not accept a connection. Check that it is powered and on the network, and that address and port number are right.", path)}
 	}
-	if t, ok := c.(*net.TCPConn); ok {
-		if err := t.SetNoDelay(true); err != nil {
-			c.Close()
-			return nil, fmt.Errorf("znp: %s: %w", path, err)
-		}
+	t, ok := c.(*net.TCPConn)
+	if !ok {
+		return c, nil
 	}
-	return c, nil
+	// What the network has not carried when the line is given up must not be carried afterwards: a kernel tries for minutes.
+	if err := errors.Join(t.SetNoDelay(true), t.SetLinger(0)); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("znp: %s: %w", path, err)
+	}
+	return tcpPort{t}, nil
 }
+
+// tcpPort is a line to a dongle behind TCP.
+type tcpPort struct{ *net.TCPConn }
+
+// Unsent implements outQueue: what the other machine has not acknowledged.
+func (p tcpPort) Unsent() int { return unsent(p.TCPConn) }
 
 // serialFault words what went wrong when the serial device at path was opened.
 func serialFault(path string, err error) *Fault {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -91,8 +92,30 @@ func (p *serialPort) SetReadDeadline(t time.Time) error { return p.f.SetReadDead
 // SetWriteDeadline bounds a write to a dongle that takes no more bytes.
 func (p *serialPort) SetWriteDeadline(t time.Time) error { return p.f.SetWriteDeadline(t) }
 
-// Close implements Port.
-func (p *serialPort) Close() error { return p.f.Close() }
+// Close implements Port. What the line has not carried is forgotten: a kernel would go on for as long as half a minute.
+func (p *serialPort) Close() error {
+	if c, err := p.f.SyscallConn(); err == nil {
+		_ = c.Control(func(fd uintptr) { _ = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCOFLUSH) })
+	}
+	return p.f.Close()
+}
+
+// Unsent implements outQueue.
+func (p *serialPort) Unsent() int { return unsent(p.f) }
+
+// unsent asks the kernel how many bytes of a tty's or a socket's wait to be carried (tty_ioctl(4), tcp(7)).
+func unsent(f syscall.Conn) (n int) {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = c.Control(func(fd uintptr) {
+		if n, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ); err != nil {
+			n = 0
+		}
+	})
+	return n
+}
 
 // SetModemLines sets DTR and RTS. On a line that has none, a pty for instance, it does nothing.
 func (p *serialPort) SetModemLines(dtr, rts bool) error {

@@ -27,14 +27,16 @@ type Daemon struct {
 	log     *slog.Logger
 	started time.Time
 
-	store   *store.Store
-	sealed  *sealed // nil: the state is open
-	radioKV *store.KV
-	coord   *znp.Coordinator
-	bridge  *bridge.Bridge
-	homekit *homekit.Adapter // nil: switched off
-	web     *web.Server
-	metrics *metrics.Exporter
+	store  *store.Store
+	sealed *sealed // nil: the state is open
+
+	readOnly error // why the state can only be read; nil: it can be written
+	radioKV  *store.KV
+	coord    *znp.Coordinator
+	bridge   *bridge.Bridge
+	homekit  *homekit.Adapter // nil: switched off
+	web      *web.Server
+	metrics  *metrics.Exporter
 
 	tried   atomic.Pointer[string] // path of the dongle that "auto" opened last
 	ready   chan struct{}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/latchkeyd/latchkey/store"
 )
@@ -25,7 +26,15 @@ func (d *Daemon) openState() error {
 	dir := d.opts.Config.State
 	key, err := store.LoadKey(dir, os.Getenv("CREDENTIALS_DIRECTORY"))
 	if err == nil {
-		err = d.open(dir, key)
+		err = d.open(dir, key, false)
+	}
+	if notWritable(err) {
+		why := err
+		if err = d.open(dir, key, true); err != nil {
+			return errors.Join(why, err)
+		}
+		d.readOnly = why
+		d.log.Error("the state can only be read: locks, codes and Apple Home go on as they were, and nothing can be changed or kept; make room or mend the disk, then restart", "err", why)
 	}
 	if !errors.Is(err, store.ErrKey) && !errors.Is(err, store.ErrLater) {
 		return err
@@ -33,8 +42,18 @@ func (d *Daemon) openState() error {
 	return d.standIn(err)
 }
 
-func (d *Daemon) open(dir string, key store.Key) (err error) {
-	d.store, err = store.Open(store.Config{Dir: dir, Key: key, Logger: d.part("store"), Observe: func(c store.Commit) {
+// notWritable tells whether the disk is what keeps a state from being opened: full, read-only or broken for writing.
+func notWritable(err error) bool {
+	for _, e := range []error{syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Daemon) open(dir string, key store.Key, readOnly bool) (err error) {
+	d.store, err = store.Open(store.Config{Dir: dir, Key: key, ReadOnly: readOnly, Logger: d.part("store"), Observe: func(c store.Commit) {
 		if d.metrics != nil {
 			d.metrics.Committed(c.Duration)
 		}
@@ -67,7 +86,7 @@ func (d *Daemon) standIn(why error) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := d.open(s.dir, key); err != nil {
+	if err := d.open(s.dir, key, false); err != nil {
 		return err
 	}
 	d.sealed = s
@@ -113,6 +132,10 @@ func (d *Daemon) unreadable() (out []string) {
 	if s := d.sealed; s != nil {
 		out = append(out, fmt.Sprintf("the state is sealed: %v; until then locks are locked and unlocked, and nothing else: %d people, %d codes and the HomeKit identity stay sealed as they are, "+
 			"and what is changed now is forgotten at the end", s.why, s.state.People, s.state.Codes))
+	}
+	if d.readOnly != nil {
+		out = append(out, fmt.Sprintf("the state can only be read (%v): locks, codes and Apple Home go on as they were, and nothing can be changed or kept; make room or mend the disk, "+
+			"then restart", d.readOnly))
 	}
 	names := d.store.Quarantined()
 	if n := len(names); n > 0 {

@@ -35,6 +35,8 @@ var (
 	ErrLater = errors.New("the state is of a later format")
 	// ErrDamaged: the file is damaged.
 	ErrDamaged = errors.New("the state's file is damaged")
+	// ErrReadOnly: the state was opened to be read only; nothing is kept.
+	ErrReadOnly = errors.New("the state can only be read since the start")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
@@ -47,6 +49,7 @@ type Config struct {
 	Observe  func(Commit)  // told of each commit; must not block; may be nil
 	Snapshot time.Duration // how often Run copies the file; zero: 24 h
 	Wait     time.Duration // for another process to let go of the file; zero: 1 s
+	ReadOnly bool          // for a disk that takes nothing: what is there can be read, and every change fails with ErrReadOnly
 }
 
 // Commit is what Observe is told.
@@ -111,7 +114,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil && !cfg.ReadOnly {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	s := &Store{cfg: cfg, log: cfg.Logger, path: filepath.Join(cfg.Dir, FileName), seal: sl}
@@ -137,9 +140,9 @@ func (s *Store) openFile() error {
 		_, err := os.Stat(s.snapshotPath())
 		lost = err == nil
 	}
-	if !lost {
+	if !lost || s.cfg.ReadOnly {
 		err := s.openDB()
-		if err == nil || !errors.Is(err, ErrDamaged) {
+		if err == nil || !errors.Is(err, ErrDamaged) || s.cfg.ReadOnly {
 			return err
 		}
 		s.log.Error("the state's file is damaged", "file", s.path, "err", err)
@@ -163,7 +166,7 @@ func (s *Store) openFile() error {
 func (s *Store) openDB() error {
 	var db *bbolt.DB
 	err := guard(func() (err error) {
-		if db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{Timeout: s.cfg.Wait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 32 << 20}); err != nil {
+		if db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{ReadOnly: s.cfg.ReadOnly, Timeout: s.cfg.Wait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 32 << 20}); err != nil {
 			return err
 		}
 		return db.View(func(tx *bbolt.Tx) error {
@@ -183,7 +186,7 @@ func (s *Store) openDB() error {
 			return first
 		})
 	})
-	if err == nil {
+	if err == nil && !s.cfg.ReadOnly {
 		err = os.Chmod(s.path, 0o600)
 	}
 	if err == nil {
@@ -223,6 +226,9 @@ func (s *Store) prepare() error {
 		return s.db.View(func(tx *bbolt.Tx) error {
 			meta := tx.Bucket(bktMeta)
 			if meta == nil {
+				if s.cfg.ReadOnly {
+					return fmt.Errorf("store: %s is empty: %w", s.path, ErrDamaged)
+				}
 				return nil
 			}
 			f := meta.Get(keyFormat)
@@ -240,6 +246,9 @@ func (s *Store) prepare() error {
 	})
 	if err != nil {
 		return err
+	}
+	if s.cfg.ReadOnly {
+		return nil
 	}
 	return s.update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{bktMeta, bktLocks, bktUsers, bktSlots, bktResets, bktCounters, bktJournal, bktQuarantine} {
@@ -261,7 +270,10 @@ func (s *Store) prepare() error {
 // update runs one durable transaction and tells of it.
 func (s *Store) update(f func(*bbolt.Tx) error) error {
 	began := time.Now()
-	err := guard(func() error { return s.db.Update(f) })
+	err := ErrReadOnly
+	if !s.cfg.ReadOnly {
+		err = guard(func() error { return s.db.Update(f) })
+	}
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		err = ErrClosed
 	}

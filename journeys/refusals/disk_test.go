@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,11 @@ import (
 // daemonProcess is this test binary as the daemon, in a process of its own whose files can be bounded.
 func daemonProcess(config string) {
 	signal.Ignore(syscall.SIGXFSZ) // a write beyond the bound fails instead
+	if os.Getenv("REFUSALS_FULL") != "" {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Max: unix.RLIM_INFINITY}); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(cli.Run(context.Background(), "v1.2.3", []string{"run", "--config", config}, os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -33,22 +39,28 @@ type process struct {
 	out    logs
 }
 
-func (h *home) spawn() *process {
+func (h *home) spawn(env ...string) *process {
 	h.t.Helper()
 	p := &process{home: h, socket: filepath.Join(h.state(), daemon.SocketName)}
 	config := filepath.Join(h.dir, "l.yaml")
 	c := h.house.Settings()
-	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhttp: {listen: \"127.0.0.1:0\"}\nhomekit: {enabled: false}\nlog: {level: debug, format: text}\n", c.Radio.Port, c.State)
+	text := fmt.Sprintf("radio: {port: %q}\nstate: %q\nhttp: {listen: \"127.0.0.1:0\"}\nhomekit: {address: 127.0.0.1, interfaces: [lo], ports: %d-%d}\nlog: {level: debug, format: text}\n",
+		c.Radio.Port, c.State, c.HomeKit.Ports.First, c.HomeKit.Ports.Last)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		h.t.Fatal(err)
 	}
 	p.cmd = exec.Command(os.Args[0])
-	p.cmd.Env = append(os.Environ(), "REFUSALS_DAEMON="+config, "RUNTIME_DIRECTORY=")
+	p.cmd.Env = append(append(os.Environ(), "REFUSALS_DAEMON="+config, "RUNTIME_DIRECTORY="), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	h.t.Cleanup(p.end)
+	h.t.Cleanup(func() {
+		p.end()
+		if h.t.Failed() {
+			h.t.Logf("the daemon's log:\n%s", p.out.bytes())
+		}
+	})
 	return p
 }
 
@@ -127,6 +139,35 @@ func TestFullDisk(t *testing.T) {
 	p.moves("there is room again")
 	p.end()
 	h.secretless("the log", p.out.bytes(), "406182", people["Ann"], people["Bob"])
+	h.start()
+	h.settled()
+	h.unharmed("after the full disk")
+}
+
+// TestFullDiskAtTheStart: the daemon starts on a disk that takes nothing, says so, and does what needs no writing.
+func TestFullDiskAtTheStart(t *testing.T) {
+	t.Parallel()
+	h := inhabited(t, "phone")
+	h.stop()
+	before := h.file()
+	p := h.spawn("REFUSALS_FULL=1")
+	h.wait("the daemon", func() bool { code, _, _ := p.ask("", "lock", "LOCK"); return code == 0 })
+	p.moves("nothing can be written")
+	if code, out, errs := p.ask("406182\n", "users", "add", "Cleo", "--all-locks"); code != 1 || out != "" || !strings.Contains(errs, "can only be read since the start") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	code, out, errs := p.ask("", "status")
+	if code != 0 || !strings.Contains(out, "the state can only be read") || !strings.Contains(out, "1 paired") {
+		t.Errorf("the status: %d %s%s", code, out, errs)
+	}
+	t.Log(out)
+	if code, out, errs := p.ask("", "codes", "list"); code != 0 || strings.Count(out, "in sync") != 2 {
+		t.Errorf("the list: %d %s%s", code, out, errs)
+	}
+	p.end()
+	if !slices.Equal(h.file(), before) {
+		t.Error("the state was changed")
+	}
 	h.start()
 	h.settled()
 	h.unharmed("after the full disk")

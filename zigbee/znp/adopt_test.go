@@ -1,6 +1,7 @@
 package znp_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,28 @@ func TestAdopt(t *testing.T) {
 		if d := h.c.Dongle(); d.Up || !strings.Contains(d.Fault, "cannot be read") || !v.get().Empty() {
 			t.Errorf("a blank dongle: %+v", d)
 		}
+		h.leave()
+	})
+}
+
+// TestFullDisk: a known network works although it cannot be saved; a new one is not formed.
+func TestFullDisk(t *testing.T) {
+	inHome(t, 11, func(t *testing.T, home *lockfw.Home) {
+		v := &vault{full: errors.New("no space left on device")}
+		h := enter(t, home, znp.Config{}, v)
+		time.Sleep(10 * time.Second)
+		if d := h.c.Dongle(); d.Up || !strings.Contains(d.Fault, "no space left") {
+			t.Errorf("formed without a record of it: %+v", d)
+		}
+		h.leave()
+		v.full = nil
+		h = enter(t, home, znp.Config{}, v)
+		h.wantUp()
+		h.leave()
+		v.full = errors.New("no space left on device")
+		h = enter(t, home, znp.Config{}, v)
+		h.wantUp()
+		h.join("YRD226/246 TSDB")
 		h.leave()
 	})
 }

@@ -25,6 +25,7 @@ type vault struct {
 	mu    sync.Mutex
 	saved znp.Saved
 	saves int
+	full  error // what Save says
 }
 
 func (v *vault) Load() (znp.Saved, error) {
@@ -41,6 +42,9 @@ func (v *vault) get() znp.Saved {
 func (v *vault) Save(s znp.Saved) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.full != nil {
+		return v.full
+	}
 	v.saved = s
 	v.saves++
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -298,10 +299,14 @@ func (c *Coordinator) remember(saved Saved) {
 	}
 }
 
+const unsaved = "the Zigbee network could not be saved; a new dongle could not take it over as it is now"
+
+var errUnsaved = errors.New("znp: saving the network")
+
 // keep saves a network.
 func (c *Coordinator) keep(n Saved) error {
 	if err := c.vault.Save(n); err != nil {
-		return fmt.Errorf("znp: saving the network: %w", err)
+		return fmt.Errorf("%w: %w", errUnsaved, err)
 	}
 	c.mu.Lock()
 	c.saved = n

@@ -144,7 +144,12 @@ func (s *session) settle(ctx context.Context) error {
 	if err := s.permit(ctx, 0); err != nil {
 		return err
 	}
-	return s.save(ctx)
+	err := s.save(ctx)
+	if errors.Is(err, errUnsaved) { // the network is up all the same, and what it is was saved before
+		s.c.log.Error(unsaved, "err", err)
+		return nil
+	}
+	return err
 }
 
 func (s *session) register(ctx context.Context) error {

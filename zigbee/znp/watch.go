@@ -63,7 +63,7 @@ func (s *session) watch(ctx context.Context) error {
 			err, saved = s.save(ctx), time.Now()
 		}
 		if err != nil && ctx.Err() == nil {
-			s.c.log.Error("the Zigbee network could not be saved; a new dongle could not take it over as it is now", "err", err)
+			s.c.log.Error(unsaved, "err", err)
 		}
 	}
 }

@@ -72,6 +72,32 @@ func TestLyingLocks(t *testing.T) {
 	}
 }
 
+// TestLockThatKeepsWhatItShouldForget: it says that a code is removed and keeps it, which is found by reading it back, told, and tried again.
+func TestLockThatKeepsWhatItShouldForget(t *testing.T) {
+	t.Parallel()
+	h := open(t, yale, nil)
+	h.lock.Adjust(func(b *lockfw.Behaviour) { b.ClearPINLies = true })
+	if code, out, errs := h.cli("", "users", "rm", "Bob"); code != 0 {
+		t.Fatal(code, out, errs)
+	}
+	var bob web.Code
+	h.wait("the lie to be found", func() bool {
+		bob = h.codeOf("Bob")
+		return bob.State == bridge.CodeFailed
+	})
+	if !strings.Contains(bob.Reason, "said that the code is removed, but still shows it") {
+		t.Errorf("%+v", bob)
+	}
+	t.Logf("%s: %s", bob.State, bob.Reason)
+	h.moves("a code that stays")
+	h.lock.Adjust(func(b *lockfw.Behaviour) { b.ClearPINLies = false })
+	if code, out, errs := h.cli("", "codes", "reconcile", "LOCK"); code != 0 {
+		t.Fatal(code, out, errs)
+	}
+	h.wait("the code to go", func() bool { return len(h.stands()) == 1 && h.codeOf("Bob").State == "" })
+	h.unharmed("a code that stayed", "Ann")
+}
+
 // codeOf is a person's code on the lock, as the API shows it.
 func (h *home) codeOf(name string) web.Code {
 	h.t.Helper()

@@ -18,6 +18,8 @@ type command struct {
 	cancel    context.CancelCauseFunc
 	moved     chan struct{} // closed when the bolt was reported where it was asked to be
 	jammed    chan struct{}
+	down      chan struct{} // closed when the dongle went
+	lost      bool
 	seen      bool
 	stuck     bool
 }
@@ -50,6 +52,14 @@ func (c *command) report(b Bolt) {
 	}
 }
 
+// lose notes that no report can come any more.
+func (c *command) lose() {
+	if !c.lost {
+		c.lost = true
+		close(c.down)
+	}
+}
+
 // Actuate asks a lock to move its bolt, and returns when the lock has reported it there, or with the reason why not. Nothing of it happens after ctx
 // has ended. A later call for the same lock takes the place of an earlier one that has not reached the lock, which then fails with ErrSuperseded.
 // The Outcome is good with an error too: it tells how far the command came.
@@ -63,7 +73,7 @@ func (b *Bridge) Actuate(ctx context.Context, id LockID, a Action) (Outcome, err
 	defer cancel(nil)
 	c := &command{
 		kind: a.Kind, cause: a.Cause, began: time.Now(), durations: map[Stage]time.Duration{}, cancel: cancel,
-		moved: make(chan struct{}), jammed: make(chan struct{}),
+		moved: make(chan struct{}), jammed: make(chan struct{}), down: make(chan struct{}),
 	}
 	a.Asked = c.began
 	b.mu.Lock()
@@ -191,6 +201,8 @@ func (b *Bridge) awaitMove(ctx context.Context, l *lockState, c *command, dl Loc
 			return nil
 		case <-c.jammed:
 			return ErrJammed
+		case <-c.down:
+			return fmt.Errorf("the lock accepted the command, and what became of it is read once there is a dongle: %w", ErrDown)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ask.C:

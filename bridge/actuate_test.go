@@ -86,6 +86,25 @@ func TestActuate(t *testing.T) {
 	}
 }
 
+// TestDongleGoesBeforeTheReport: a command that the lock accepted does not wait for a report that cannot come any more.
+func TestDongleGoesBeforeTheReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := bridgetest.NewLock(front)
+		h := run(t, bridge.Config{}, bridgetest.NewDriver(l), bridgetest.NewStore())
+		settle(3 * time.Minute)
+		l.Behave(func(b *bridgetest.Behaviour) { b.Still = true })
+		time.AfterFunc(5*time.Second, func() { h.d.Emit(bridge.Event{Body: bridge.DongleMoved{Fault: "unplugged"}}) })
+		began := time.Now()
+		out, err := h.Actuate(ctxFor(t, 20*time.Second), front, bridge.Action{Kind: bridge.ActUnlock, Cause: api("test")})
+		if !errors.Is(err, bridge.ErrDown) || out.Result != bridge.ResultDown || out.Stage != bridge.StageAccepted || time.Since(began) > 6*time.Second {
+			t.Errorf("%v after %v: %+v", err, time.Since(began), out)
+		}
+		if v := h.lock(front); v.Bolt != bridge.Locked || v.Target != bridge.Locked {
+			t.Errorf("shown %v, target %v", v.Bolt, v.Target)
+		}
+	})
+}
+
 func TestActuateOverDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := bridgetest.NewLock(front)

@@ -58,6 +58,9 @@ func (b *Bridge) applyNet(ev Event) {
 		for _, l := range b.locks {
 			if !body.Up && l.here() {
 				b.lose(l, ev.At)
+				for _, c := range l.commands {
+					c.lose()
+				}
 			}
 			if body.Up {
 				l.work.after, l.work.refreshes, l.work.refreshAt = time.Time{}, 0, time.Now().Add(driverFirst)

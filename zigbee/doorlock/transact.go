@@ -99,7 +99,7 @@ func (l *lock) turn(ctx context.Context, t *ticket) error {
 	down := l.down
 	l.mu.Unlock()
 	if !l.d.radio.Dongle().Up {
-		return consequence(zigbee.ErrDown)
+		return bridge.ErrDown
 	}
 	select {
 	case <-t.turn:
@@ -109,7 +109,7 @@ func (l *lock) turn(ctx context.Context, t *ticket) error {
 	case <-l.gone:
 		return fmt.Errorf("%w: %w", bridge.ErrUnreachable, errForgotten)
 	case <-down:
-		return consequence(zigbee.ErrDown)
+		return bridge.ErrDown
 	case <-ctx.Done():
 		return ended(ctx)
 	}

@@ -109,6 +109,19 @@ func TestMemoryOfTheNewDriver(t *testing.T) {
 		if got := c.readNV(nvPANID); !bytes.Equal(got, []byte{0x34, 0x12}) {
 			t.Errorf("written as %x", got)
 		}
+		// The old name of the poll rate has no length, but can be read and written.
+		if n := c.call(subSYS, 0x13, put16(nil, nvOldPollRate)...); !bytes.Equal(n, []byte{0, 0}) {
+			t.Errorf("length of the old poll rate: %x", n)
+		}
+		if st := c.call(subSYS, 0x1D, nvOldPollRate, 0, 0, 0, 2, 0, 0x34, 0x12); st[0] != 0 {
+			t.Errorf("writing the old poll rate: %02x", st[0])
+		}
+		if got := c.call(subSYS, 0x08, nvOldPollRate, 0, 0); !bytes.Equal(got, []byte{0, 2, 0x34, 0x12}) {
+			t.Errorf("the old poll rate: %x", got)
+		}
+		if got := c.readNV(nvPollRates); len(got) != 40 || got[0] != 0x34 {
+			t.Errorf("poll rates %x", got)
+		}
 	})
 }
 

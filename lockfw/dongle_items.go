@@ -11,8 +11,10 @@ import (
 const (
 	nvStackProfile    = 0x002A
 	nvBroadcastTime   = 0x0030
+	nvOldPollRate     = 0x0024 // a name of the first 16 bits of the table of poll rates
 	nvConcentrator    = 0x0032
 	nvConcentratorAge = 0x0033
+	nvPollRates       = 0x0035
 	nvSourceRouteAge  = 0x0038
 	nvChildAging      = 0x003E
 	nvOnANetwork      = 0x0055
@@ -35,8 +37,9 @@ var configItems = map[uint16][]byte{
 	nvConcentrator:    {1},
 	nvConcentratorAge: {60},
 	0x0034:            {10}, // concentrator radius
-	0x0036:            {1},  // concentrator with route cache
-	0x0037:            {1},  // network manager
+	nvPollRates:       pollRates(),
+	0x0036:            {1}, // concentrator with route cache
+	0x0037:            {1}, // network manager
 	nvSourceRouteAge:  {255},
 	0x0039:            {13},         // route discovery time
 	0x003C:            {0},          // router off, association clean-up
@@ -71,6 +74,15 @@ var configItems = map[uint16][]byte{
 	0x0088:            {20}, // network manager: least transmissions
 	nvDirectCB:        {0},
 	0x00A1:            {232}, // endpoint of the simple API
+}
+
+// pollRates are eight periods in ms, of which a coordinator uses none, and what the firmware keeps beside them.
+func pollRates() []byte {
+	var b []byte
+	for _, ms := range []uint32{1000, 440, 100, 100, 0xFFFFFFFF, 1000, 0xFFFFFFFF, 0xFFFFFFFF} {
+		b = put32(b, ms)
+	}
+	return append(b, make([]byte, 8)...)
 }
 
 // initItems is what the firmware does with its items at boot (zgInit): what is missing is made, and all of the configuration if it is to be reset. The address of

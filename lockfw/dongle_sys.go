@@ -64,6 +64,9 @@ func (d *Dongle) sys(cmd byte, r *reader) (out []byte, known bool) {
 func (d *Dongle) nvItem(cmd byte, r *reader) (out []byte, known bool) {
 	id := r.u16()
 	item, exists := d.nv.items[id]
+	if b := d.nv.items[nvPollRates]; id == nvOldPollRate && len(b) >= 2 && (cmd == 0x08 || cmd == 0x1C || cmd == 0x09 || cmd == 0x1D) {
+		item, exists = b[:2], true
+	}
 	switch cmd {
 	case 0x07: // ITEM_INIT
 		length, value := int(r.u16()), r.octets()

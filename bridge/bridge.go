@@ -98,6 +98,9 @@ func New(cfg Config, d Driver, s Store) (*Bridge, error) {
 	b.resets.load(saved.Resets)
 	b.loadLines(saved.Resets)
 	b.adoptOrphans(saved.Slots, saved.Lost)
+	for _, id := range saved.LostResets {
+		b.resets.lost(id)
+	}
 	b.applyConfigNames()
 	return b, nil
 }

@@ -51,6 +51,7 @@ func (r *resets) load(saved []SavedReset) {
 		w, err := newFlowFrom(r, s)
 		if err != nil {
 			r.log.Error("a saved reset workflow cannot be read; plan the reset anew", "lock", s.Lock, "err", err)
+			r.lookInto(s.Lock, lostSign(), false)
 			continue
 		}
 		r.flows[w.id] = w
@@ -58,6 +59,19 @@ func (r *resets) load(saved []SavedReset) {
 			r.begin(w)
 		}
 	}
+}
+
+// lost has a lock looked at of which a reset's record cannot be read: whether it was under way, and who asked, is not known. A lock whose codes are in place
+// goes on; into any other one no code is written before a person says so.
+func (r *resets) lost(id LockID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.Error("the record of a lock's reset cannot be read; its codes are looked at before any is written", "lock", id)
+	r.lookInto(id, lostSign(), false)
+}
+
+func lostSign() ResetSign {
+	return ResetSign{Sign: "record lost", At: time.Now(), Text: "the record of this lock's reset cannot be read"}
 }
 
 // run starts the workflows, and returns when ctx has ended and all of them have stopped. What is under way goes on at the next start.

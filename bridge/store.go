@@ -21,6 +21,8 @@ type Saved struct {
 	LastID  UserID // highest ever given
 	Counter map[string]uint64
 	Lost    []SlotKey // slots whose record could not be read
+
+	LostResets []LockID // locks of which a reset's record could not be read
 }
 
 // SavedLock is a known lock.

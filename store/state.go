@@ -72,6 +72,9 @@ func (s *Store) Load() (bridge.Saved, error) {
 		if k, ok := parseSlotKey(d.key); ok && bytes.Equal(d.bucket, bktSlots) {
 			saved.Lost = append(saved.Lost, k)
 		}
+		if bytes.Equal(d.bucket, bktResets) {
+			saved.LostResets = append(saved.LostResets, bridge.LockID(d.key))
+		}
 	}
 	s.quarantine(bad)
 	return saved, nil

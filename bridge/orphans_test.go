@@ -18,6 +18,7 @@ type unreadable struct {
 	users []bridge.UserID
 	slots []bridge.SlotKey
 	locks bool
+	reset bool
 }
 
 func (s unreadable) Load() (bridge.Saved, error) {
@@ -27,6 +28,9 @@ func (s unreadable) Load() (bridge.Saved, error) {
 	saved.Lost = s.slots
 	if s.locks {
 		saved.Locks = nil
+	}
+	if s.reset {
+		saved.Resets, saved.LostResets = nil, []bridge.LockID{front}
 	}
 	return saved, err
 }
@@ -93,6 +97,49 @@ func TestUnreadableRecordsCostNoCode(t *testing.T) {
 					t.Errorf("saved: %+v %v", saved, err)
 				}
 			})
+		})
+	}
+}
+
+// TestUnreadableReset: whether a lock was being reset, and who asked, is not known. If its codes are in place it goes on; if not, none is written before a
+// person says so.
+func TestUnreadableReset(t *testing.T) {
+	for _, erased := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l, st := bridgetest.NewLock(front), bridgetest.NewStore()
+			h := run(t, bridge.Config{}, bridgetest.NewDriver(l), st)
+			ada := h.add("Ada", "4711")
+			settle(10 * time.Minute)
+			h.stop()
+			if erased {
+				if err := l.Reset(t.Context(), bridge.ResetClearCodes); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, err := bridge.New(bridge.Config{}, bridgetest.NewDriver(l), &unreadable{Store: st, reset: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- b.Run(ctx) }()
+			defer func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}()
+			settle(30 * time.Minute)
+			v, err := b.Find(string(front))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Tampered != erased || l.Codes() == 0 != erased {
+				t.Errorf("erased %v: tampered %v, stage %q, %d codes on the lock", erased, v.Tampered, v.ResetStage, l.Codes())
+			}
+			if codes, err := b.Codes(front); err != nil || len(codes) != 1 || codes[0].User != ada {
+				t.Errorf("%+v %v", codes, err)
+			}
 		})
 	}
 }

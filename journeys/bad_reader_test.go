@@ -21,7 +21,13 @@ import (
 )
 
 func init() {
-	vocabulary["sulk"] = func(p *play, _ *testscript.TestScript, _ []string) error { return p.sulk() }
+	vocabulary["sulk"] = func(p *play, _ *testscript.TestScript, a []string) error { // "sulk N": so many phones
+		n, err := strconv.Atoi(a[0])
+		for range n {
+			err = errors.Join(err, p.sulk())
+		}
+		return err
+	}
 	vocabulary["streams"] = func(p *play, ts *testscript.TestScript, a []string) error { return p.streams(ts, a) }
 }
 
@@ -165,6 +171,9 @@ func (p *play) streams(ts *testscript.TestScript, a []string) error {
 			return err
 		}
 		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return errors.New("one stream more was let in")
+		}
 		said, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 		fmt.Fprintf(ts.Stdout(), "%s\n%s\n", resp.Status, said)
 		return err

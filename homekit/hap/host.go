@@ -110,13 +110,21 @@ func (h *Host) Open(cfg ServerConfig) (*Server, error) {
 	defer h.mu.Unlock()
 	if h.done {
 		s.ln.Close()
-		return nil, errors.New("hap: the host has ended")
+		return nil, errEnded
 	}
 	h.servers[cfg.Key] = s
 	if h.running {
 		s.start()
 	}
 	return s, nil
+}
+
+var errEnded = errors.New("hap: the host has ended")
+
+func (h *Host) ended() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.done
 }
 
 // Close ends a server's connections and withdraws it; its records stay.

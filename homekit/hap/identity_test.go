@@ -184,3 +184,18 @@ func TestBadModelsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestNoPortIsInherited: what is opened while the host ends does not note down the port that another one has just let go of.
+func TestNoPortIsInherited(t *testing.T) {
+	r := newRig(t, Config{})
+	port, store := r.s.Port(), r.s.cfg.Store
+	r.stop()
+	late, err := r.h.Open(ServerConfig{Key: "late", Name: "Late", Port: port, Store: store, Accessories: newRigless()})
+	if err == nil {
+		late.stop()
+		t.Error("a host that has ended opens a server")
+	}
+	if p := LastPort("late", store); p != 0 {
+		t.Errorf("it has the port %d on record, which is the first one's: %d", p, LastPort(r.s.cfg.Key, store))
+	}
+}

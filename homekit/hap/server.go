@@ -87,6 +87,10 @@ func (h *Host) newServer(cfg ServerConfig) (*Server, error) {
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
+	if h.ended() { // its servers let go of their ports, which are theirs all the same
+		s.ln.Close()
+		return nil, errEnded
+	}
 	if !found || s.ident.Port != s.port {
 		s.ident.Port = s.port
 		if err := s.rec.put("identity", s.ident); err != nil {

@@ -182,23 +182,24 @@ func (w *world) refusals() {
 	w.cli(1, w.next(8)+"x\n", "codes", "set", "Door 1", "Bert")
 	w.cli(2, w.next(8)+"\\\"\n", "codes", "set", "Door 1", "Nobody")
 
-	for _, failing := range []func(*lockfw.Behaviour){
-		func(b *lockfw.Behaviour) { b.SetPINFails = 2 }, func(b *lockfw.Behaviour) { b.SetPINFails = 1 }, func(b *lockfw.Behaviour) { b.SetPINLies = true },
+	for _, f := range []struct {
+		name, door string
+		lock       *lockfw.Lock
+		how        func(*lockfw.Behaviour)
+	}{
+		{"Full", "Door 3", w.idlock, func(b *lockfw.Behaviour) { b.SetPINFails = 2 }},
+		{"Failing", "Door 6", w.kwikset, func(b *lockfw.Behaviour) { b.SetPINFails = 1 }},
+		{"Lying", "Door 1", w.yale, func(b *lockfw.Behaviour) { b.SetPINLies = true }},
 	} {
-		w.idlock.Adjust(failing)
-		w.cli(0, w.next(8)+"\n", "users", "add", "Full", "--lock", "Door 3")
-		w.eventually("a failed code", func() bool {
-			codes, _ := w.home.Bridge().Codes(house.ID(w.idlock))
-			for _, c := range codes {
-				if c.Name == "Full" && c.Reason != "" {
-					return true
-				}
-			}
-			return false
+		f.lock.Adjust(f.how)
+		w.cli(0, w.next(8)+"\n", "users", "add", f.name, "--lock", f.door)
+		w.eventually("a code that failed, of "+f.name, func() bool {
+			codes, err := w.home.Bridge().Codes(house.ID(f.lock))
+			return err == nil && slices.ContainsFunc(codes, func(c bridge.Code) bool { return c.Name == f.name && c.Reason != "" })
 		})
-		w.both("codes", "list", "Door 3")
-		w.cli(0, "", "users", "rm", "Full")
-		w.idlock.Adjust(func(b *lockfw.Behaviour) { b.SetPINFails, b.SetPINLies = 0, false })
+		w.both("codes", "list", f.door)
+		f.lock.Adjust(func(b *lockfw.Behaviour) { b.SetPINFails, b.SetPINLies = 0, false })
+		w.cli(0, "", "users", "rm", f.name)
 	}
 	taken := w.next(8) // known to the lock alone, which hides it
 	if err := w.hidden.AddUser("", 20, taken); err != nil {
@@ -339,9 +340,12 @@ func (w *world) dongle() {
 	pin := w.next(8)
 	go func() {
 		defer close(done)
-		w.cli(5, pin+"\n", "codes", "set", "Door 4", "Anna", "--wait", "1s") // this one takes seconds to answer
+		w.cli(-1, pin+"\n", "codes", "set", "Door 4", "Anna", "--wait", "1s") // this lock takes long to answer
 	}()
-	time.Sleep(60 * time.Millisecond)
+	w.eventually("the code to be on its way", func() bool {
+		codes, err := w.home.Bridge().Codes(house.ID(w.nimly))
+		return err == nil && slices.ContainsFunc(codes, func(c bridge.Code) bool { return c.Name == "Anna" && c.State == bridge.CodePending })
+	})
 	d.Unplug()
 	w.eventually("the fault", func() bool { return !w.home.Bridge().Snapshot().Dongle.Up })
 	<-done

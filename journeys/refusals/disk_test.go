@@ -91,7 +91,8 @@ func (p *process) bound(n uint64) {
 
 func (p *process) moves(what string) {
 	p.t.Helper()
-	for _, word := range []string{"unlock", "lock"} {
+	for range 2 {
+		word := p.other()
 		if code, out, errs := p.ask("", word, "LOCK", "--timeout", "20s"); code != 0 {
 			p.t.Fatalf("%s: %s: exit %d: %s%s\n%s", what, word, code, out, errs, p.out.bytes())
 		}
@@ -104,14 +105,14 @@ func TestFullDisk(t *testing.T) {
 	h := open(t, yale, nil)
 	h.stop()
 	p := h.spawn()
-	h.wait("the daemon", func() bool { code, _, _ := p.ask("", "lock", "LOCK"); return code == 0 })
+	h.wait("the daemon", func() bool { code, _, _ := p.ask("", h.other(), "LOCK"); return code == 0 })
 	p.bound(0)
 	for _, a := range []struct {
 		stdin string
 		args  []string
 	}{
-		{"406182\n", []string{"users", "add", "Cleo", "--all-locks"}},
-		{"406182\n", []string{"codes", "set", "LOCK", "Ann"}},
+		{"40618273\n", []string{"users", "add", "Cleo", "--all-locks"}},
+		{"40618273\n", []string{"codes", "set", "LOCK", "Ann"}},
 		{"", []string{"users", "rm", "Bob"}},
 		{"", []string{"users", "change", "Ann", "--until", "2030-01-01"}},
 		{"", []string{"codes", "rm", "LOCK", "Bob"}},
@@ -119,7 +120,7 @@ func TestFullDisk(t *testing.T) {
 		{"correct horse\n", []string{"password", "set"}},
 	} {
 		code, out, errs := p.ask(a.stdin, a.args...)
-		if code != 1 || out != "" || !strings.Contains(errs, "could not be saved") && !strings.Contains(errs, "free space") || strings.Contains(errs, "406182") {
+		if code != 1 || out != "" || !strings.Contains(errs, "could not be saved") && !strings.Contains(errs, "free space") || strings.Contains(errs, "40618273") {
 			t.Errorf("%v: exit %d: %s%s", a.args, code, out, errs)
 		}
 		t.Logf("%v: exit %d: %s", a.args, code, errs)
@@ -138,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 	h.wait("room", func() bool { code, _, _ := p.ask("", "rename", "LOCK", "Back door"); return code == 0 })
 	p.moves("there is room again")
 	p.end()
-	h.secretless("the log", p.out.bytes(), "406182", people["Ann"], people["Bob"])
+	h.secretless("the log", p.out.bytes(), "40618273", people["Ann"], people["Bob"])
 	h.start()
 	h.settled()
 	h.unharmed("after the full disk")
@@ -151,9 +152,9 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	h.stop()
 	before := h.file()
 	p := h.spawn("REFUSALS_FULL=1")
-	h.wait("the daemon", func() bool { code, _, _ := p.ask("", "lock", "LOCK"); return code == 0 })
+	h.wait("the daemon", func() bool { code, _, _ := p.ask("", h.other(), "LOCK"); return code == 0 })
 	p.moves("nothing can be written")
-	if code, out, errs := p.ask("406182\n", "users", "add", "Cleo", "--all-locks"); code != 1 || out != "" || !strings.Contains(errs, "can only be read since the start") {
+	if code, out, errs := p.ask("40618273\n", "users", "add", "Cleo", "--all-locks"); code != 1 || out != "" || !strings.Contains(errs, "can only be read since the start") {
 		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
 	code, out, errs := p.ask("", "status")

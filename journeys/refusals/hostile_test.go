@@ -22,15 +22,15 @@ func TestHostileRequests(t *testing.T) {
 		status                       int
 		kind, says                   string
 	}{
-		{"an unknown key", "POST", "/api/v1/users", j, `{"name":"Cleo","pinn":"406182"}`, 400, "bad-request", "The key pinn is not known here"},
-		{"a key that is markup", "POST", "/api/v1/users", j, `{"<script>406182":1}`, 400, "bad-request", "A key is not known here"},
+		{"an unknown key", "POST", "/api/v1/users", j, `{"name":"Cleo","pinn":"40618273"}`, 400, "bad-request", "The key pinn is not known here"},
+		{"a key that is markup", "POST", "/api/v1/users", j, `{"<script>40618273":1}`, 400, "bad-request", "A key is not known here"},
 		{"the wrong type", "POST", "/api/v1/users", j, `{"name":4711}`, 400, "bad-request", "The value of name is of the wrong kind"},
-		{"a PIN that is a number", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":406182}`, 400, "bad-request", "A PIN or password is a JSON string"},
-		{"a PIN with escapes", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":"\u0034\u0030\u0036182"}`, 400, "bad-request", "without escapes"},
+		{"a PIN that is a number", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":40618273}`, 400, "bad-request", "A PIN or password is a JSON string"},
+		{"a PIN with escapes", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":"\u0034\u0030618273"}`, 400, "bad-request", "without escapes"},
 		{"a list in place of an object", "POST", "/api/v1/users", j, `[]`, 400, "bad-request", "not the JSON object"},
 		{"two values", "POST", "/api/v1/users", j, `{"name":"Cleo"}{"name":"Cleo"}`, 400, "bad-request", "more than one JSON value"},
-		{"half an object", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":"406182"`, 400, "bad-request", "not the JSON object"},
-		{"no JSON", "POST", "/api/v1/users", j, "name=Cleo&pin=406182", 400, "bad-request", "not the JSON object"},
+		{"half an object", "POST", "/api/v1/users", j, `{"name":"Cleo","pin":"40618273"`, 400, "bad-request", "not the JSON object"},
+		{"no JSON", "POST", "/api/v1/users", j, "name=Cleo&pin=40618273", 400, "bad-request", "not the JSON object"},
 		{"octets that are no text", "POST", "/api/v1/users", j, "\xff\xfe\x00{", 400, "bad-request", "not the JSON object"},
 		{"an object without end", "POST", "/api/v1/users", j, deep, 413, "too-large", "at most 64 KiB"},
 		{"deeper than anybody needs", "POST", "/api/v1/users", j, strings.Repeat("[", 60000), 400, "bad-request", "not the JSON object"},
@@ -71,14 +71,14 @@ func TestHostileRequests(t *testing.T) {
 		if status != tt.status || tt.kind != "" && kind(p) != tt.kind || !strings.Contains(sentence(p), tt.says) {
 			t.Errorf("%s: %d %s: %s; want %d %s with %q", tt.name, status, kind(p), sentence(p), tt.status, tt.kind, tt.says)
 		}
-		if strings.Contains(string(b), "406182") || strings.Contains(string(b), "<script>") || len(b) > 2000 {
+		if strings.Contains(string(b), "40618273") || strings.Contains(string(b), "<script>") || len(b) > 2000 {
 			t.Errorf("%s: the answer holds what was sent: %.300q", tt.name, b)
 		}
 		t.Logf("%-36s HTTP %d %s: %s", tt.name, status, kind(p), p.Error())
 	}
 	h.raw()
 	h.unharmed("the hostile requests")
-	h.silent("406182", people["Ann"], people["Bob"])
+	h.silent("40618273", people["Ann"], people["Bob"])
 }
 
 // raw sends what no HTTP client would.

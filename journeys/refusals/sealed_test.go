@@ -71,7 +71,7 @@ func TestSealedState(t *testing.T) {
 			before := h.file()
 			h.start()
 			h.wait("the bolt to move", func() bool { // the locks are interviewed first
-				code, _, _ := h.cli("", "unlock", "LOCK")
+				code, _, _ := h.cli("", h.other(), "LOCK")
 				return code == 0
 			})
 			h.moves(tt.name)
@@ -85,9 +85,9 @@ func TestSealedState(t *testing.T) {
 				args               []string
 				stdin              string
 			}{
-				{"POST", "/api/v1/users", `{"name":"Cleo","pin":"406182","all_locks":true}`, []string{"users", "add", "Cleo", "--all-locks"}, "406182\n"},
+				{"POST", "/api/v1/users", `{"name":"Cleo","pin":"40618273","all_locks":true}`, []string{"users", "add", "Cleo", "--all-locks"}, "40618273\n"},
 				{"DELETE", "/api/v1/users/1", "", []string{"users", "rm", "1"}, ""},
-				{"PUT", "/api/v1/locks/LOCK/codes/1", `{"pin":"406182"}`, []string{"codes", "set", "LOCK", "1"}, "406182\n"},
+				{"PUT", "/api/v1/locks/LOCK/codes/1", `{"pin":"40618273"}`, []string{"codes", "set", "LOCK", "1"}, "40618273\n"},
 				{"POST", "/api/v1/locks/LOCK/reset", `{}`, []string{"reset", "LOCK", "--plan"}, ""},
 				{"POST", "/api/v1/backup", `{"passphrase":"correct horse"}`, []string{"backup", "create", filepath.Join(h.dir, "c.age")}, "correct horse\n"},
 				{"DELETE", "/api/v1/locks/LOCK", "", []string{"forget", "LOCK", "--force", "--yes"}, ""},
@@ -95,7 +95,7 @@ func TestSealedState(t *testing.T) {
 				if status, p := h.refusedLocally(a.method, a.path, a.body); status != 503 || kind(p) != "sealed" || !strings.Contains(sentence(p), tt.says) {
 					t.Errorf("%s %s: %d %s %s", a.method, a.path, status, kind(p), sentence(p))
 				}
-				if code, out, errs := h.cli(a.stdin, a.args...); code == 0 || out != "" || strings.Contains(errs, "406182") {
+				if code, out, errs := h.cli(a.stdin, a.args...); code == 0 || out != "" || strings.Contains(errs, "40618273") {
 					t.Errorf("%v: exit %d %s%s", a.args, code, out, errs)
 				}
 			}
@@ -128,7 +128,7 @@ func (h *home) file() []byte {
 func (h *home) settled() {
 	h.t.Helper()
 	h.wait("the lock to be reached", func() bool {
-		code, _, _ := h.cli("", "lock", "LOCK")
+		code, _, _ := h.cli("", h.other(), "LOCK")
 		return code == 0
 	})
 }

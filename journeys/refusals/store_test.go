@@ -204,7 +204,7 @@ func (h *home) corrupt(bucket string, keys ...[]byte) {
 		return err == nil && v.Info.Ready
 	})
 	h.wait("the bolt to move: "+what, func() bool { // a lock whose record is gone is interviewed first
-		code, _, _ := h.cli("", "unlock", "LOCK")
+		code, _, _ := h.cli("", h.other(), "LOCK")
 		return code == 0
 	})
 	h.moves(what)

@@ -182,6 +182,14 @@ func soon(ok func() bool) bool {
 	return false
 }
 
+// quiet waits until nothing comes to a place any more.
+func (w *world) quiet(place string) {
+	for n := -1; n != len(w.get(place)); {
+		n = len(w.get(place))
+		soon(func() bool { return len(w.get(place)) != n })
+	}
+}
+
 // cli runs a command in this process, which must end with that exit code, if it is not negative. What it prints is captured, but not what a person typed.
 func (w *world) cli(want int, stdin string, args ...string) string {
 	w.t.Helper()

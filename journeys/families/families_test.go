@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	_ = flag.Set("test.parallel", "8") // these tests wait for emulated locks more than they work
+	_ = flag.Set("test.parallel", "16") // these tests wait for emulated locks more than they work
 	goleak.VerifyTestMain(m)
 }
 
@@ -170,6 +170,7 @@ var holding = map[string]bool{
 }
 
 func TestEveryFamily(t *testing.T) {
+	t.Parallel()
 	if n := len(lockfw.Families()); n != 23 {
 		t.Errorf("%d families", n)
 	}

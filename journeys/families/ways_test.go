@@ -26,6 +26,7 @@ type reset struct {
 
 // TestEveryWay resets an emulated lock of every family by each way that its plan offers, and has the people's codes restored.
 func TestEveryWay(t *testing.T) {
+	t.Parallel()
 	for _, f := range lockfw.Families() {
 		for _, way := range []bridge.ResetWay{bridge.ResetHands, bridge.ResetBasic, bridge.ResetLeave, bridge.ResetClearCodes} {
 			t.Run(f.Name+"/"+string(way), func(t *testing.T) {

@@ -19,6 +19,7 @@ const (
 )
 
 func TestThingsAtHand(t *testing.T) {
+	t.Parallel()
 	for _, m := range []string{yale, kwikset, schlage} {
 		t.Run(m, func(t *testing.T) {
 			r := newRig(t, m, nil, bridge.LockSettings{})
@@ -38,6 +39,7 @@ func TestThingsAtHand(t *testing.T) {
 }
 
 func TestPressAndHold(t *testing.T) {
+	t.Parallel()
 	t.Run("N-1 seconds, then N without a new plan", func(t *testing.T) {
 		r := newRig(t, yale, nil, bridge.LockSettings{})
 		need := time.Duration(r.lock.Family().Reset.Hold)
@@ -67,6 +69,7 @@ func TestPressAndHold(t *testing.T) {
 }
 
 func TestWaitForFlashOrBeep(t *testing.T) {
+	t.Parallel()
 	for name, adjust := range map[string]func(*lockfw.Behaviour){
 		"alarm, leave and join": func(b *lockfw.Behaviour) { b.ResetAlarm, b.ResetLeaves, b.RejoinByItself = true, true, true },
 		"alarm alone":           func(b *lockfw.Behaviour) { b.ResetAlarm, b.ResetLeaves = true, false },
@@ -107,6 +110,7 @@ func TestWaitForFlashOrBeep(t *testing.T) {
 }
 
 func TestEnterTheDefaultCodeAndChangeIt(t *testing.T) {
+	t.Parallel()
 	for _, m := range []string{kwikset, schlage} {
 		t.Run(m, func(t *testing.T) {
 			r := newRig(t, m, nil, bridge.LockSettings{})
@@ -138,6 +142,7 @@ func TestEnterTheDefaultCodeAndChangeIt(t *testing.T) {
 }
 
 func TestTestIt(t *testing.T) {
+	t.Parallel()
 	t.Run("motor fails after the reset", func(t *testing.T) {
 		r := newRig(t, yale, func(b *lockfw.Behaviour) { b.DeadMotorReset = true }, bridge.LockSettings{})
 		r.begin(bridge.ResetHands)
@@ -179,6 +184,7 @@ func TestTestIt(t *testing.T) {
 }
 
 func TestFreshBatteriesFirst(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, yale, nil, bridge.LockSettings{})
 	r.lock.SetBattery(12)
 	r.wait("the low battery's report", func() bool { v := r.view(); return v.Battery != nil && *v.Battery < 30 })
@@ -196,6 +202,7 @@ func TestFreshBatteriesFirst(t *testing.T) {
 }
 
 func TestKeepItSafeAndForgottenAgain(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, yale, nil, bridge.LockSettings{})
 	r.begin(bridge.ResetHands)
 	s := r.reaches(bridge.ResetDone)
@@ -211,6 +218,7 @@ func TestKeepItSafeAndForgottenAgain(t *testing.T) {
 }
 
 func TestRemoteReset(t *testing.T) {
+	t.Parallel()
 	t.Run("offered only where known", func(t *testing.T) {
 		r := newRig(t, nimly, nil, bridge.LockSettings{})
 		p := r.plan("")
@@ -249,6 +257,7 @@ func TestRemoteReset(t *testing.T) {
 }
 
 func TestEverythingIsErased(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, yale, nil, bridge.LockSettings{})
 	if err := r.lock.AddUser("11112222", 9, "7531"); err != nil {
 		t.Fatal(err)
@@ -271,6 +280,7 @@ func TestEverythingIsErased(t *testing.T) {
 }
 
 func TestResetNobodyAskedFor(t *testing.T) {
+	t.Parallel()
 	t.Run("asks first", func(t *testing.T) {
 		r := newRig(t, yale, nil, bridge.LockSettings{})
 		<-r.lock.ResetByHand()

@@ -177,13 +177,14 @@ const (
 	StageNone      Stage = iota
 	StageQueued          // in the lock's mailbox
 	StageSent            // handed to the radio
+	StageWritten         // its bytes are on the dongle's line
 	StageDelivered       // the lock's radio acknowledged it
 	StageAccepted        // the lock answered yes
 	StageMoved           // the lock reported the bolt where it was asked to be
 )
 
 func (s Stage) String() string {
-	return [...]string{"none", "queued", "sent", "delivered", "accepted", "moved"}[min(int(s), 5)]
+	return [...]string{"none", "queued", "sent", "written", "delivered", "accepted", "moved"}[min(int(s), 6)]
 }
 
 // Action is one request to move the bolt. It lives as long as the context it is given with, and no longer.

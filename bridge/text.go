@@ -24,7 +24,7 @@ func textTo[T ~uint8](v *T, b []byte, words []string, what string) error {
 var (
 	boltWords       = []string{"unknown", "locked", "unlocked", "partial", "jammed"}
 	doorWords       = []string{"unknown", "closed", "open", "jammed", "forced open", "error"}
-	stageWords      = []string{"none", "queued", "sent", "delivered", "accepted", "moved"}
+	stageWords      = []string{"none", "queued", "sent", "written", "delivered", "accepted", "moved"}
 	actionWords     = []string{"unknown", "lock", "unlock"}
 	credentialWords = []string{"unknown", "empty", "unreadable", "known"}
 	remoteWords     = []string{"full", "unlock only", "none"}

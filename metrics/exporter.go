@@ -66,7 +66,7 @@ func New(cfg Config) *Exporter {
 	e.requests = counter("api_requests_total", "API requests by route and class of status.", "route", "code")
 	e.stage = prometheus.NewHistogramVec(native(prometheus.HistogramOpts{
 		Name: prefix + "command_stage_duration_seconds", Buckets: boltBuckets,
-		Help: "Time that a bolt command spent in each stage: queue until handed to the radio, radio until delivered, ack until the lock's answer, report until its bolt's report, total.",
+		Help: "Time that a bolt command spent in each stage: queue until handed to the radio, serial until its bytes were written to the dongle, radio until delivered, ack until the lock's answer, report until its bolt's report, total.",
 	}), []string{"command", "stage"})
 	e.step = prometheus.NewHistogramVec(native(prometheus.HistogramOpts{
 		Name: prefix + "reset_step_duration_seconds", Buckets: stepBuckets, Help: "Time that a factory reset spent in each step.",

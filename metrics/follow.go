@@ -102,7 +102,7 @@ func (e *Exporter) finished(slug string, f bridge.CommandFinished) {
 	for _, s := range []struct {
 		at    bridge.Stage
 		label string
-	}{{bridge.StageSent, "queue"}, {bridge.StageDelivered, "radio"}, {bridge.StageAccepted, "ack"}, {bridge.StageMoved, "report"}} {
+	}{{bridge.StageSent, "queue"}, {bridge.StageWritten, "serial"}, {bridge.StageDelivered, "radio"}, {bridge.StageAccepted, "ack"}, {bridge.StageMoved, "report"}} {
 		if d, ok := f.Durations[s.at]; ok {
 			e.stage.WithLabelValues(command, s.label).Observe(max(d-before, 0).Seconds())
 			before = d

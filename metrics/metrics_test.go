@@ -119,7 +119,7 @@ func everything(f *fakeBridge, at time.Time) {
 		for _, r := range []bridge.Result{bridge.ResultOK, bridge.ResultAsleep, bridge.ResultUnreachable, bridge.ResultRejected, bridge.ResultJammed, bridge.ResultNotSeen,
 			bridge.ResultSuperseded, bridge.ResultDown, bridge.ResultUnsupported, bridge.ResultCancelled, bridge.ResultError, "a new one"} {
 			f.emit(at, front, by(bridge.SourceAPI), bridge.CommandFinished{Command: c, Result: r, Retries: 1, Durations: map[bridge.Stage]time.Duration{
-				bridge.StageQueued: 0, bridge.StageSent: 20 * time.Millisecond, bridge.StageDelivered: 60 * time.Millisecond,
+				bridge.StageQueued: 0, bridge.StageSent: 20 * time.Millisecond, bridge.StageWritten: 21 * time.Millisecond, bridge.StageDelivered: 60 * time.Millisecond,
 				bridge.StageAccepted: 140 * time.Millisecond, bridge.StageMoved: 1640 * time.Millisecond}})
 		}
 	}
@@ -299,6 +299,26 @@ func TestPreset(t *testing.T) {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("missing: %s", want)
 		}
+	}
+}
+
+// TestStages: each stage of a command that went all its way is measured, and nothing else is offered.
+func TestStages(t *testing.T) {
+	f := aHome(time.Now())
+	e := New(Config{Bridge: f})
+	e.sync()
+	e.take(bridge.Event{Lock: front, Body: bridge.CommandFinished{Command: "unlock", Result: bridge.ResultOK, Durations: map[bridge.Stage]time.Duration{
+		bridge.StageQueued: 0, bridge.StageSent: 10 * time.Millisecond, bridge.StageWritten: 12 * time.Millisecond, bridge.StageDelivered: 60 * time.Millisecond,
+		bridge.StageAccepted: 140 * time.Millisecond, bridge.StageMoved: 1640 * time.Millisecond}}})
+	got := scrape(t, e)
+	for stage, sum := range map[string]string{"queue": "0.01", "serial": "0.002", "radio": "0.048", "ack": "0.08", "report": "1.5", "total": "1.64"} {
+		if line := `latchkey_command_stage_duration_seconds_sum{command="unlock",stage="` + stage + `"} ` + sum + "
+"; !strings.Contains(got, line) {
+			t.Errorf("not there: %s", line)
+		}
+	}
+	if n := strings.Count(got, `latchkey_command_stage_duration_seconds_count{command="unlock",`); n != 6 {
+		t.Errorf("%d stages", n)
 	}
 }
 

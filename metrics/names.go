@@ -15,7 +15,7 @@ var (
 	alarms     = []string{"jam", "tamper", "forced", "wrong_code_limit", "rf_cycled", "factory_reset"}
 	results    = []string{"ok", "asleep", "unreachable", "rejected", "jammed", "not_seen", "superseded", "dongle_down", "error"}
 	ends       = []string{"ok", "failed"} // of commands that are not the bolt's: codes and resets
-	stages     = []string{"queue", "radio", "ack", "report", "total"}
+	stages     = []string{"queue", "serial", "radio", "ack", "report", "total"}
 	resetEnds  = []string{"done", "cancelled"}
 	resetSteps = []string{"idle", "plan", "erasing", "waiting", "rejoining", "securing", "restoring", "testing", "stuck"}
 	joinEnds   = []string{"joined", "ready", "interview_failed", "refused"}

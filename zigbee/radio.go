@@ -38,6 +38,9 @@ type Frame struct {
 	// Send then fails with what the attempts before came to, ErrBusy if there was none.
 	NotAfter time.Time
 
+	// Written, if set on an outbound frame, is called from within Send each time that the frame's bytes have been written to the dongle. It does not block.
+	Written func()
+
 	// Inbound only.
 	LQI       uint8 // link quality, 0–255
 	Secure    bool  // protected with the network key

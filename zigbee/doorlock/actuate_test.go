@@ -187,7 +187,7 @@ func TestStagesAreToldOnceAndInOrder(t *testing.T) {
 			defer mu.Unlock()
 			got = append(got, s)
 		}})
-		want := []bridge.Stage{bridge.StageQueued, bridge.StageSent, bridge.StageDelivered, bridge.StageAccepted}
+		want := []bridge.Stage{bridge.StageQueued, bridge.StageSent, bridge.StageWritten, bridge.StageDelivered, bridge.StageAccepted}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v, %v", got, err)
 		}

@@ -106,6 +106,9 @@ func (r *fakeRadio) Send(ctx context.Context, f zigbee.Frame) error {
 	}
 	asleep := l != nil && l.asleep
 	r.mu.Unlock()
+	if f.Written != nil {
+		f.Written()
+	}
 	switch {
 	case err != nil:
 		return err

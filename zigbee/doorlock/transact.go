@@ -183,6 +183,9 @@ func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message,
 		try++
 		l.outgoing(ctx, r)
 		r.progress(bridge.StageSent)
+		if r.action != nil {
+			f.Written = func() { r.progress(bridge.StageWritten) }
+		}
 		heard := l.hearings()
 		err = l.d.radio.Send(ctx, f)
 		if err == nil {

@@ -221,7 +221,7 @@ func (l *link) cause() error {
 // call sends req and waits for its reply, which it reads into rsp unless that is nil. If ctx ended nothing is written. If ctx ends later, call returns at
 // once, and the next request waits until the reply of this one came or its time was over.
 func (l *link) call(ctx context.Context, req, rsp mt.Message) error {
-	return l.callWithin(ctx, ctx, req, rsp, timeoutOf(req.Command()), req.Command() == mt.UtilLEDControl)
+	return l.callWithin(ctx, ctx, req, rsp, timeoutOf(req.Command()), req.Command() == mt.UtilLEDControl, nil)
 }
 
 func timeoutOf(cmd mt.Command) time.Duration {
@@ -234,13 +234,13 @@ func timeoutOf(cmd mt.Command) time.Duration {
 	return replyTimeout
 }
 
-// callBegun is call for a request that is not written any more once begin has ended.
-func (l *link) callBegun(ctx, begin context.Context, req, rsp mt.Message) error {
-	return l.callWithin(ctx, begin, req, rsp, timeoutOf(req.Command()), false)
+// callBegun is call for a request that is not written any more once begin has ended. wrote is called when it was written; it may be nil.
+func (l *link) callBegun(ctx, begin context.Context, req, rsp mt.Message, wrote func()) error {
+	return l.callWithin(ctx, begin, req, rsp, timeoutOf(req.Command()), false, wrote)
 }
 
 // callWithin is callBegun with a time-out of its own. Silence in answer to a lenient ping does not close the link.
-func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) error {
+func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool, wrote func()) error {
 	select {
 	case <-l.turn:
 	case <-begin.Done():
@@ -252,7 +252,7 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 	suspect := l.suspect
 	l.mu.Unlock()
 	if suspect && req.Command() != mt.SysPing {
-		if held, err := l.exchange(begin, begin, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false); err != nil {
+		if held, err := l.exchange(begin, begin, &mt.Empty{Cmd: mt.SysPing}, nil, barrierTimeout, false, nil); err != nil {
 			if held {
 				l.turn <- struct{}{}
 			}
@@ -266,7 +266,7 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 		l.turn <- struct{}{}
 		return fmt.Errorf("znp: %v: %w", req.Command(), context.Cause(begin))
 	}
-	held, err := l.exchange(ctx, begin, req, rsp, timeout, lenient)
+	held, err := l.exchange(ctx, begin, req, rsp, timeout, lenient, wrote)
 	if held {
 		l.turn <- struct{}{}
 	}
@@ -277,7 +277,7 @@ func (l *link) callWithin(ctx, begin context.Context, req, rsp mt.Message, timeo
 }
 
 // exchange writes a request, unless begin ends before the line takes it, and waits for its end. held tells that the caller still has the turn.
-func (l *link) exchange(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool) (held bool, err error) {
+func (l *link) exchange(ctx, begin context.Context, req, rsp mt.Message, timeout time.Duration, lenient bool, wrote func()) (held bool, err error) {
 	c := l.idle
 	if l.idle = nil; c == nil {
 		c = &call{end: make(chan error, 1)}
@@ -300,7 +300,12 @@ func (l *link) exchange(ctx, begin context.Context, req, rsp mt.Message, timeout
 	l.cur = c
 	l.timer.Reset(timeout)
 	l.mu.Unlock()
-	if last, ok := begin.Deadline(); !l.write(c.cmd, last, ok) && l.withdraw(c) {
+	last, limited := begin.Deadline()
+	written := l.write(c.cmd, last, limited)
+	if written && wrote != nil && l.open() {
+		wrote()
+	}
+	if !written && l.withdraw(c) {
 		<-begin.Done() // now, as the line's deadline was the same
 		l.idle = c
 		return true, fmt.Errorf("%v: %w", c.cmd, context.Cause(begin))
@@ -328,6 +333,13 @@ func (l *link) exchange(ctx, begin context.Context, req, rsp mt.Message, timeout
 	c.rsp = nil
 	l.idle = c
 	return true, err
+}
+
+// open tells that the port took everything so far.
+func (l *link) open() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err == nil
 }
 
 // send writes a request that has no reply.

@@ -175,7 +175,7 @@ func (s *session) attempt(ctx context.Context, f *zigbee.Frame, nwk zigbee.NWK) 
 	if !f.NotAfter.IsZero() { // the line may be taken by a request that the dongle does not answer
 		begin, stop = context.WithDeadlineCause(ctx, f.NotAfter, errTooLate)
 	}
-	err := s.link.callBegun(ctx, begin, &p.req, &p.rsp)
+	err := s.link.callBegun(ctx, begin, &p.req, &p.rsp, f.Written)
 	stop()
 	if err != nil {
 		if errors.Is(err, errTooLate) { // it was not written

@@ -293,3 +293,31 @@ func TestUnplugWhileSending(t *testing.T) {
 		}
 	})
 }
+
+// TestWritten: a sender is told each time that the bytes are on the line, and not for what was never written.
+func TestWritten(t *testing.T) {
+	script := &radioScript{confirms: []mt.Status{0xE9, 0}, delay: time.Second}
+	atWork(t, script.answer, func(t *testing.T, s *session, d *fakeDongle) {
+		s.c.nodes.set(lockID, 0x3F1A)
+		var at []time.Duration
+		began := time.Now()
+		f := zigbee.Frame{Device: lockID, DstEndpoint: 1, Cluster: 0x0101, Written: func() { at = append(at, time.Since(began)) }}
+		if err := s.c.Send(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		if len(at) != 2 || at[0] != 0 || at[1] < time.Second || d.count(mt.AFDataRequest) != 2 {
+			t.Errorf("told at %v, %d requests", at, d.count(mt.AFDataRequest))
+		}
+		<-s.link.turn // another request has the line for three seconds
+		time.AfterFunc(3*time.Second, func() { s.link.turn <- struct{}{} })
+		at, began = nil, time.Now()
+		if err := s.c.Send(t.Context(), f); err != nil || len(at) != 1 || at[0] != 3*time.Second {
+			t.Errorf("behind another request: told at %v, %v", at, err)
+		}
+		at = nil
+		f.NotAfter = time.Now().Add(-time.Second)
+		if err := s.c.Send(t.Context(), f); err == nil || len(at) != 0 {
+			t.Errorf("too late: told at %v, %v", at, err)
+		}
+	})
+}

@@ -161,5 +161,5 @@ var strangers = []stranger{
 }
 
 func (s *session) ping(ctx context.Context, timeout time.Duration) bool {
-	return s.link.callWithin(ctx, ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true) == nil
+	return s.link.callWithin(ctx, ctx, &mt.Empty{Cmd: mt.SysPing}, &mt.PingRsp{}, timeout, true, nil) == nil
 }

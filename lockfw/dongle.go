@@ -156,6 +156,11 @@ func (d *Dongle) powerDown() {
 	d.codes, d.groups, d.inflight = map[zigbee.EUI64][]byte{}, map[uint16]bool{}, 0
 	d.assoc = map[zigbee.EUI64]*child{}
 	d.pan, d.epid, d.channel, d.key = 0xFFFF, 0, 0, [16]byte{}
+	for _, l := range d.h.locks {
+		if !l.net.viaRouter {
+			l.rx.pending = nil // what was held for a sleeping child was in RAM, too
+		}
+	}
 }
 
 // boot is power-up: startup options are obeyed, the network waits to be started.

@@ -343,3 +343,30 @@ func TestClientSide(t *testing.T) {
 		}
 	})
 }
+
+// TestHeldFramesGoWithThePower: what the dongle holds for a sleeping lock is in its RAM.
+func TestHeldFramesGoWithThePower(t *testing.T) {
+	for name, cut := range map[string]func(d *Dongle, c *client){
+		"reset": func(d *Dongle, c *client) { c.reset() },
+		"crash": func(d *Dongle, c *client) {
+			d.Crash()
+			c.await(areq|subSYS, 0x80, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ready(t, yale, nil, func(t *testing.T, h *Home, c *client, l *Lock) {
+				time.Sleep(time.Minute)
+				l.Off(true)
+				c.post(l, cLock, []byte{0x11, 0x55, 1}) // unlock
+				time.Sleep(time.Second)
+				cut(h.Dongle(), c)
+				l.Off(false)
+				c.commission()
+				time.Sleep(time.Minute)
+				if l.Bolt() != Locked {
+					t.Errorf("the bolt is %v", l.Bolt())
+				}
+			})
+		})
+	}
+}

@@ -112,7 +112,8 @@ func (p *places) scanned(t *testing.T, es []expectation, pins []string) {
 		if e.sealed {
 			scan = ScanSealed
 		}
-		for _, f := range scan(b, pins...) {
+		found := scan(b, pins...)
+		for _, f := range found {
 			t.Errorf("%s: %s: %s", e.name, f, around(b, f))
 		}
 		for _, want := range e.holds {
@@ -123,7 +124,7 @@ func (p *places) scanned(t *testing.T, es []expectation, pins []string) {
 		if len(e.holds) == 0 || len(b) == 0 {
 			t.Errorf("%s: nothing is expected of it, or it is empty", e.name)
 		}
-		t.Logf("%-34s %8d octets, without any of %d PINs", e.name, len(b), len(pins))
+		t.Logf("%-28s %8d octets scanned for %3d PINs, %d findings", e.name, len(b), len(pins), len(found))
 	}
 }
 

@@ -219,7 +219,10 @@ func (l *lock) deliver(ctx context.Context, t *ticket, r *request) (zcl.Message,
 			if got, ok := p.taken(); ok { // the answer came although the acknowledgement was lost
 				return l.settled(r, got)
 			}
-			if errors.Is(err, bridge.ErrUnreachable) || errors.Is(err, bridge.ErrDown) {
+			switch {
+			case ctx.Err() != nil:
+				l.abandon(ctx, r)
+			case errors.Is(err, bridge.ErrUnreachable), errors.Is(err, bridge.ErrDown):
 				l.unreachable(r)
 			}
 			return nil, err
@@ -274,7 +277,7 @@ func (l *lock) await(ctx context.Context, t *ticket, r *request, p *pending) (zc
 			if got, ok := p.taken(); ok { // both came at once
 				return l.settled(r, got)
 			}
-			l.unreachable(r)
+			l.abandon(ctx, r)
 			return nil, unanswered(ctx)
 		}
 	}
@@ -399,17 +402,6 @@ func (l *lock) fail(err error) {
 		default:
 		}
 	}
-}
-
-// unreachable notes that something was sent and not answered. If that could have moved the bolt or changed a code, the state is in doubt.
-func (l *lock) unreachable(r *request) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if r.once {
-		l.doubt = true
-		l.schedule(jobState, 0, false)
-	}
-	l.tell(bridge.Reached{Reachable: false}, bridge.Cause{})
 }
 
 // progress tells the caller of an actuation how far it has come, each stage once.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/latchkeyd/latchkey/bridge"
@@ -97,12 +99,29 @@ func asProblem(err error) *Problem {
 	return problem(http.StatusInternalServerError, "internal", "Something went wrong here", "", "The daemon's log says what; please report it.")
 }
 
-// particulars is an error as a person reads it: without a package's name in front, and without the kind behind where what stands before says it better.
+// packages are the names that errors carry in front; people have no use for them.
+var packages = []string{"bridge", "doorlock", "znp", "mt", "zcl", "store", "daemon", "homekit", "hap", "web"}
+
+// doing is what a package says that it was at: unlock; admit 00:0d:6f:00:0a:90:69:e7; send to 0x1a2b.
+var doing = regexp.MustCompile(`^[a-z]+( to)?( [0-9a-fx:]+)?$`)
+
+// particulars is an error as a person reads it: without the packages that it came through and what each of them was at, without repeating itself, and
+// without the kind behind where what stands before says it better.
 func particulars(err, kind error) string {
-	s := err.Error()
-	if name, rest, ok := strings.Cut(s, ": "); ok && !strings.Contains(name, " ") {
-		s = rest
+	parts := strings.Split(err.Error(), ": ")
+	var said []string
+	for i := 0; i < len(parts); i++ {
+		if slices.Contains(packages, parts[i]) && i+1 < len(parts) {
+			if len(said) > 0 && i+2 < len(parts) && doing.MatchString(parts[i+1]) {
+				i++ // what it was at; what came of it follows
+			}
+			continue
+		}
+		if !slices.Contains(said, parts[i]) {
+			said = append(said, parts[i])
+		}
 	}
+	s := strings.Join(said, ": ")
 	for _, plain := range []error{bridge.ErrConflict, bridge.ErrDuplicate, bridge.ErrCodeLength, bridge.ErrMemoryFull, bridge.ErrUnsupported} {
 		if kind == plain { //nolint:errorlint // the table's own values
 			return strings.TrimSuffix(s, ": "+kind.Error())

@@ -47,7 +47,7 @@ func (s *Server) Unpair() error {
 	s.pairMu.Lock()
 	err := s.rec.put("tries", 0)
 	if err == nil {
-		s.tries = 0
+		s.tries, s.triesTold = 0, false
 		err = s.rec.putPairings(nil)
 	}
 	if err == nil {

@@ -2,8 +2,10 @@ package hap
 
 import (
 	"bytes"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +46,54 @@ func TestWrongCodeIsCountedAcrossRestarts(t *testing.T) {
 	}
 	if err := r.s.Unpair(); err != nil {
 		t.Fatal(err)
+	}
+	r.pair()
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// TestTriesUsedUpAreTold: whoever then cannot pair even with the right code finds out why, once.
+func TestTriesUsedUpAreTold(t *testing.T) {
+	var log lockedBuffer
+	r := newRig(t, Config{Limits: Limits{Tries: 2}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	told := func(want int) {
+		t.Helper()
+		if n := strings.Count(log.String(), "unpair the accessory"); n != want {
+			t.Errorf("told %d times, want %d:\n%s", n, want, log.String())
+		}
+	}
+	for i := range 2 {
+		for range 2 {
+			_, err := controller.Pair(testContext(t), r.addr, wrong(r.s.SetupCode()))
+			wantPairingError(t, err, codeAuthentication)
+		}
+		told(i)
+		for range 3 {
+			_, err := controller.Pair(testContext(t), r.addr, r.s.SetupCode())
+			wantPairingError(t, err, codeMaxTries)
+		}
+		told(i + 1)
+		if err := r.s.Unpair(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(log.String(), r.s.SetupCode()) {
+		t.Error("the setup code is in the log")
 	}
 	r.pair()
 }

@@ -107,6 +107,10 @@ func (s *Server) setupClaim(c *conn) (code byte) {
 	case s.Paired():
 		return codeUnavailable
 	case s.tries >= s.host.limits.Tries:
+		if !s.triesTold {
+			s.triesTold = true
+			s.log.Warn("hap: pairing is refused, there were too many wrong setup codes; unpair the accessory, and it can be paired again", "wrong", s.tries, "from", c.addr)
+		}
 		return codeMaxTries
 	case owner != nil && owner != c && owner.ctx.Err() == nil && time.Since(owner.setupBegan()) < s.host.limits.SetupTime:
 		return codeBusy

@@ -38,10 +38,11 @@ type Server struct {
 
 	// pairMu is held through every change of pairings and of the count of
 	// tries, until it is durable.
-	pairMu   sync.Mutex
-	tries    int
-	setup    *conn // who is pairing
-	verifier *srp.Verifier
+	pairMu    sync.Mutex
+	tries     int
+	triesTold bool  // that they are used up, since start or the last unpairing
+	setup     *conn // who is pairing
+	verifier  *srp.Verifier
 
 	mu        sync.Mutex
 	serving   bool

@@ -18,7 +18,7 @@ type User struct {
 	Used     int    // entries counted against Schedule.Uses
 	Created  time.Time
 	LastUsed time.Time // last entry by keypad
-	Ended    bool      // its time is over or it is used up; stays so, whatever the clock says later, until the schedule is changed
+	Ended    bool      // its time is over, or it is used up; stays so, whatever the clock says later, until the schedule is changed
 	Removed  time.Time // not zero: removed, and kept only until its codes are gone from every lock
 }
 

@@ -25,6 +25,7 @@ func (u *User) copy() User {
 func (u *User) public() User {
 	n := u.copy()
 	n.PIN = PIN{}
+	n.Ended = n.Ended || n.usedUp()
 	for l := range n.PINs {
 		n.PINs[l] = PIN{}
 	}

@@ -168,6 +168,9 @@ func TestUsesAreCounted(t *testing.T) {
 		if l.Enter("4711") {
 			t.Error("opens twice")
 		}
+		if u, err := h.User(once); err != nil || !u.Ended {
+			t.Errorf("used up, and shown as %+v, %v", u, err)
+		}
 		if c := h.code(front, once); c.State != bridge.CodeScheduled || !slices.Contains(h.changes(), "used up") {
 			t.Errorf("%+v %v", c, h.changes())
 		}

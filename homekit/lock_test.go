@@ -2,6 +2,7 @@ package homekit
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,16 @@ func TestPlainWriteRefusedUnlessAccepted(t *testing.T) {
 		rs, err := c.Put(ctxFor(t), write(c, iidTargetState, 0))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if _, err := c.Put(ctxFor(t), write(c, iidTargetState, 0)); err != nil {
+			t.Fatal(err)
+		}
+		told := 1 // to a connection once, with what to do
+		if accept {
+			told = 0
+		}
+		if n := strings.Count(r.log.String(), "set timed_writes to accept"); n != told {
+			t.Errorf("accept %v: told %d times", accept, n)
 		}
 		refused := len(rs) == 1 && rs[0].Status == int(hap.StatusInvalidValue)
 		if refused == accept {

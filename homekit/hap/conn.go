@@ -36,6 +36,8 @@ type conn struct {
 	prepared prepared
 	closing  bool   // after this answer
 	after    func() // once this answer is written
+	// That a plain write was refused was told.
+	plainTold bool
 
 	// Read by others.
 	controller atomic.Pointer[string] // pairing identifier, once verified

@@ -208,6 +208,10 @@ func (c *conn) check(e *entry, k *controllerKey, timed bool) Status {
 	}
 	if e.write.kind != absent {
 		if a.has(permTimed) && !timed && c.s.host.cfg.TimedWrites != AcceptPlainWrites {
+			if !c.plainTold {
+				c.plainTold = true
+				c.s.log.Warn("hap: a plain write was refused where a timed one is wanted; if this controller cannot make timed writes, set timed_writes to accept", "controller", k.ID)
+			}
 			return StatusInvalidValue
 		}
 		var ok bool

@@ -196,6 +196,13 @@ func (b *Bridge) Codes(lock LockID) ([]Code, error) {
 // code is a slot as front-ends see it. The caller holds b.mu.
 func (b *Bridge) code(l *lockState, s *SavedSlot) Code {
 	c := Code{Lock: l.id, Slot: s.Slot, User: s.User, Since: s.Since, Length: s.Wanted.Len()}
+	if u, now := b.users[s.User], b.wall(); u != nil && s.placed() && u.active(now, b.cfg.Location) {
+		if own := l.traits().own(u.Schedule, now, b.cfg.Location); !sameSchedule(s.Own.Want, own) {
+			n := *s // the lock found its clock, or lost it, and has not been settled since: it may be busy
+			n.Own.aim(own)
+			s = &n
+		}
+	}
 	c.State, c.Reason = s.shown()
 	if s.User == 0 {
 		c.Length = s.Seen.Len()

@@ -9,13 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rest is how often what was read of the file is let go of, if anything was written meanwhile.
-const rest = 15 * time.Second
+// Times of trim: after the start, when all was read, and then as often, if anything was written meanwhile.
+const (
+	firstRest = 3 * time.Second
+	rest      = 15 * time.Second
+)
 
 // trim lets go of the file's pages in this process's memory until ctx ends. Reading everything at the start, and each later change, maps pages that stay
 // resident however rarely they are looked at again; the file's pages remain in the system's cache, where others can have the room.
 func (s *Store) trim(ctx context.Context) {
-	t := time.NewTicker(rest)
+	t := time.NewTicker(firstRest)
 	defer t.Stop()
 	trimmed, once := uint64(0), false
 	for {
@@ -23,6 +26,7 @@ func (s *Store) trim(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			t.Reset(rest)
 		}
 		n := s.Stats().Commits
 		if once && n == trimmed {

@@ -128,6 +128,10 @@ func (w *wreck) command(args ...string) *exec.Cmd {
 // proc captures what everybody on the machine may read of a process.
 func (w *wreck) proc(pid int) {
 	w.t.Helper()
+	w.until("the arguments", func() bool { // a process that was just started has none for a moment
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		return err != nil || len(b) > 0
+	})
 	for _, f := range []string{"cmdline", "environ", "status"} {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, f))
 		if err != nil {

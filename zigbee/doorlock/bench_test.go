@@ -15,6 +15,8 @@ type echo struct {
 	d *Driver
 }
 
+func (e *echo) Dongle() zigbee.Dongle { return zigbee.Dongle{Up: true} }
+
 func (e *echo) Send(_ context.Context, f zigbee.Frame) error {
 	h, _, err := zcl.ParseHeader(f.Payload)
 	if err != nil {

@@ -44,8 +44,9 @@ func (d *Daemon) signals(ctx context.Context) error {
 	}
 }
 
-// startOver is how long after the start what it needed is given back to the system: paired controllers have come back and read everything by then.
-const startOver = 3 * time.Second
+// tidyAt are the times after the start at which memory that is no longer needed is given back to the system: when paired controllers have come back and read
+// everything, and when the locks' slots were read. The last interval repeats, for what a backup or a long reconciliation needed.
+var tidyAt = []time.Duration{3 * time.Second, 12 * time.Second, 45 * time.Second, 10 * time.Minute}
 
 // tidy is a task: the start reads and shows everything once, and its garbage would stay resident until the collector's next turn, minutes later on a
 // machine where nothing happens.
@@ -55,15 +56,16 @@ func (d *Daemon) tidy(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	t := time.NewTimer(startOver)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		debug.FreeOSMemory()
-	case <-ctx.Done():
+	for i := 0; ; i = min(i+1, len(tidyAt)-1) {
+		t := time.NewTimer(tidyAt[i])
+		select {
+		case <-t.C:
+			debug.FreeOSMemory()
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		}
 	}
-	<-ctx.Done()
-	return nil
 }
 
 // Reload reads the configuration again, takes over what can change while the daemon runs, and says what needs a restart.
